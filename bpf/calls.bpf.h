@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Allocator calls: what the enter and the return program do.
+ *
+ * The programs know shapes, not names: the cookie says which arguments are
+ * size, count and pointer (outlive/wire.h). The outermost call owns the block;
+ * calls made inside it are its own business.
+ */
+#ifndef OUTLIVE_BPF_CALLS_H
+#define OUTLIVE_BPF_CALLS_H
+
+#include "thread.bpf.h"
+#include "walk.bpf.h"
+
+struct call_args {
+	__u64 first, second, third, fourth;
+};
+
+/* All arguments are loaded before one is chosen: the verifier refuses a load from
+ * the context at an offset that was chosen at run time. */
+static __always_inline void args_load(struct pt_regs *ctx, struct call_args *args)
+{
+	args->first = PT_REGS_PARM1(ctx);
+	args->second = PT_REGS_PARM2(ctx);
+	args->third = PT_REGS_PARM3(ctx);
+	args->fourth = PT_REGS_PARM4(ctx);
+	barrier_var(args->first);
+	barrier_var(args->second);
+	barrier_var(args->third);
+	barrier_var(args->fourth);
+}
+
+static __always_inline __u64 args_select(const struct call_args *args, __u8 number)
+{
+	return number == 1 ? args->first
+	     : number == 2 ? args->second
+	     : number == 3 ? args->third
+	     : number == 4 ? args->fourth
+			   : 0;
+}
+
+static __always_inline void call_enter(struct pt_regs *ctx, __u64 cookie)
+{
+	struct thread_state *thread = thread_current();
+	__u64 sp = PT_REGS_SP(ctx) + cookie_sp_offset(cookie);
+	struct call_args args;
+	__u64 size;
+
+	if (!thread || call_is_nested(thread, sp))
+		return;
+	args_load(ctx, &args);
+	if (cookie_shape(cookie) == SHAPE_FREE) {
+		__u64 address = args_select(&args, cookie_ptr_arg(cookie));
+
+		if (address)
+			emit_free(cookie, address);
+		return;
+	}
+	size = args_select(&args, cookie_size_arg(cookie));
+	if (cookie_count_arg(cookie))
+		size *= args_select(&args, cookie_count_arg(cookie));
+	thread->cookie = cookie;
+	thread->size = size;
+	thread->pointer = args_select(&args, cookie_ptr_arg(cookie));
+	if (cookie_shape(cookie) == SHAPE_REALLOC)
+		thread->enter_ns = bpf_ktime_get_ns();
+	thread->call_sp = sp;
+}
+
+/* Take the stack and send it if it is new. Returns its id; 0 without stacks. */
+static __always_inline __u64 stack_take(struct pt_regs *ctx, struct thread_state *thread)
+{
+	struct walk *walk = &thread->walk;
+	struct unwind_process *process;
+	__u32 slot = thread->slot;
+	__u64 id, flags, *place;
+	__u32 key, length;
+
+	if (stack_mode == STACK_NONE)
+		return 0;
+	process = bpf_map_lookup_elem(&process_tables, &slot);
+	if (!process)
+		return 0;
+	walk_run(walk, process, slot, PT_REGS_IP(ctx), PT_REGS_SP(ctx), PT_REGS_FP(ctx));
+	id = walk->record.id;
+	key = id >> (64 - SENT_BITS);
+	place = bpf_map_lookup_elem(&sent, &key);
+	if (!place || *place == id)
+		return id;
+	length = sizeof(struct wire_stack) + (walk->record.count & 127) * 8;
+	header_fill(&walk->record.header, WIRE_STACK, length, 0, bpf_ktime_get_ns());
+	/* Only a stack that went out counts as sent, or its name would be lost for good. */
+	if (!ring_has_room(&flags) || bpf_ringbuf_output(&ring, &walk->record, length, flags) < 0)
+		loss_count(WIRE_LOSS_STACK_RING);
+	else
+		*place = id;
+	return id;
+}
+
+/* The block that an ALLOC shape made; 0: the call failed. */
+static __always_inline __u64 call_result(struct pt_regs *ctx, const struct thread_state *thread)
+{
+	__u64 address = 0;
+
+	if (cookie_shape(thread->cookie) != SHAPE_ALLOC_OUT)
+		return PT_REGS_RC(ctx);
+	/* posix_memalign: the pointer is valid only when it returned 0. */
+	if ((__u32)PT_REGS_RC(ctx) != 0)
+		return 0;
+	if (bpf_probe_read_user(&address, sizeof(address), (void *)thread->pointer) < 0) {
+		loss_count(WIRE_LOSS_OUT_POINTER);
+		return 0;
+	}
+	return address;
+}
+
+static __always_inline void call_return(struct pt_regs *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct thread_state *thread = bpf_task_storage_get(&threads, task, 0, 0);
+	__u64 address, stack;
+
+	/* After the return the stack pointer lies just above where the return address
+	 * was: that tells the outermost call's return from those inside it. */
+	if (!thread || !thread->call_sp || PT_REGS_SP(ctx) != thread->call_sp + 8)
+		return;
+	thread->call_sp = 0;
+	if (cookie_shape(thread->cookie) == SHAPE_REALLOC) {
+		address = PT_REGS_RC(ctx);
+		if (thread->size < min_size) {
+			/* Too small to be traced now: for the ledger the old block is gone. */
+			if (address && thread->pointer)
+				emit_free(thread->cookie, thread->pointer);
+			return;
+		}
+		stack = address ? stack_take(ctx, thread) : 0;
+		emit_realloc(thread, address, stack);
+		return;
+	}
+	if (thread->size < min_size)
+		return;
+	address = call_result(ctx, thread);
+	stack = address ? stack_take(ctx, thread) : 0;
+	emit_alloc(thread->cookie, address, thread->size, stack);
+}
+
+#endif

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the kernel tells: the address space of traced processes, and their life.
+ *
+ * The system-call tracepoints see every call of every process on the machine,
+ * so the call's number is looked at first and the process second.
+ */
+#ifndef OUTLIVE_BPF_KERNEL_H
+#define OUTLIVE_BPF_KERNEL_H
+
+#include "thread.bpf.h"
+
+/* System call numbers, x86-64: arch/x86/entry/syscalls/syscall_64.tbl. */
+enum {
+	NR_MMAP = 9,
+	NR_MUNMAP = 11,
+	NR_BRK = 12,
+	NR_MREMAP = 25,
+};
+
+#define MAP_ANONYMOUS_FLAG 0x20	  /* include/uapi/asm-generic/mman-common.h */
+#define PROT_EXEC_FLAG 4	  /* the same file */
+#define LAST_ERRNO (-4095l)	  /* include/linux/err.h: MAX_ERRNO */
+
+static __always_inline bool is_range_call(long number)
+{
+	return number == NR_MMAP || number == NR_MUNMAP || number == NR_BRK || number == NR_MREMAP;
+}
+
+static __always_inline void range_enter(long number)
+{
+	struct thread_state *thread;
+
+	if (!is_range_call(number) || !process_traced(bpf_get_current_pid_tgid() >> 32))
+		return;
+	thread = thread_current();
+	if (thread)
+		thread->syscall_ns = bpf_ktime_get_ns();
+}
+
+/* Fill what depends on the call. Arguments are still in the registers at the exit. */
+static __always_inline void range_fill(struct wire_range *record, const struct pt_regs *regs,
+				       long number, long result)
+{
+	record->fd = -1;
+	if (number == NR_MMAP) {
+		record->address = result;
+		record->length = regs->si;
+		record->prot = regs->dx;
+		record->map_flags = regs->r10;
+		if (!(regs->r10 & MAP_ANONYMOUS_FLAG))
+			record->fd = regs->r8;
+	} else if (number == NR_MUNMAP) {
+		record->address = regs->di;
+		record->length = regs->si;
+	} else if (number == NR_MREMAP) {
+		record->old_address = regs->di;
+		record->old_length = regs->si;
+		record->address = result;
+		record->length = regs->dx;
+		record->map_flags = regs->r10;
+	} else {
+		record->address = result;
+	}
+}
+
+static __always_inline void range_exit(const struct pt_regs *regs, long result)
+{
+	long number = regs->orig_ax;
+	struct thread_state *thread;
+	struct wire_range *record;
+
+	if (!is_range_call(number) || !process_traced(bpf_get_current_pid_tgid() >> 32))
+		return;
+	if (result < 0 && result >= LAST_ERRNO)
+		return;
+	thread = thread_current();
+	if (!thread)
+		return;
+	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
+	if (!record) {
+		loss_count(WIRE_LOSS_RANGE_RING);
+		return;
+	}
+	__builtin_memset(record, 0, sizeof(*record));
+	header_fill(&record->header,
+		    number == NR_MMAP	? WIRE_MAP
+		    : number == NR_MUNMAP ? WIRE_UNMAP
+		    : number == NR_MREMAP ? WIRE_REMAP
+					  : WIRE_BRK,
+		    sizeof(*record), 0, bpf_ktime_get_ns());
+	record->enter_ns = thread->syscall_ns;
+	/* Below the outermost allocator call on the stack: made by it. */
+	if (thread->call_sp && regs->sp < thread->call_sp)
+		record->header.flags = WIRE_IN_ALLOCATOR;
+	range_fill(record, regs, number, result);
+	/* New code: user space must know its mapping before stacks through it can be walked. */
+	bpf_ringbuf_submit(record, record->fd >= 0 && (record->prot & PROT_EXEC_FLAG) ?
+				       BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
+}
+
+static __always_inline void process_fork(struct task_struct *parent, struct task_struct *child)
+{
+	struct wire_fork *record;
+
+	if (child->tgid == parent->tgid || !process_traced(parent->tgid))
+		return;
+	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
+	if (!record) {
+		loss_count(WIRE_LOSS_RANGE_RING);
+		return;
+	}
+	header_fill(&record->header, WIRE_FORK, sizeof(*record), 0, bpf_ktime_get_ns());
+	record->child_pid = child->tgid;
+	record->zero = 0;
+	record->child_start_ns = child->start_time;
+	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+}
+
+/* A new program: nothing known of the thread is true any more. */
+static __always_inline void process_exec(struct task_struct *task)
+{
+	struct thread_state *thread;
+
+	if (!process_traced(task->tgid))
+		return;
+	thread = bpf_task_storage_get(&threads, task, 0, 0);
+	if (thread) {
+		thread->call_sp = 0;
+		thread->announced = 0;
+	}
+	emit_thread(task, WIRE_EXEC, task->comm);
+}
+
+static __always_inline void thread_exit(struct task_struct *task)
+{
+	struct wire_exit *record;
+
+	if (!process_traced(task->tgid))
+		return;
+	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
+	if (!record) {
+		loss_count(WIRE_LOSS_RANGE_RING);
+		return;
+	}
+	header_fill(&record->header, WIRE_EXIT, sizeof(*record), 0, bpf_ktime_get_ns());
+	/* The count falls before this tracepoint: kernel/exit.c, do_exit(). */
+	record->last_thread = task->signal->live.counter == 0;
+	record->zero = 0;
+	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+}
+
+#endif

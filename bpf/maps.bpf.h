@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Everything the programs share with user space or keep between events. */
+#ifndef OUTLIVE_BPF_MAPS_H
+#define OUTLIVE_BPF_MAPS_H
+
+#include "outlive/unwind.h"
+#include "outlive/wire.h"
+
+/* How stacks are taken; user space sets it before load, so the other ways cost nothing. */
+enum stack_mode {
+	STACK_NONE = 0,
+	STACK_FP = 1,
+	STACK_ROWS = 2,
+};
+
+#ifndef CONFIG /* the host tests change these while they run */
+#define CONFIG const volatile
+#endif
+
+CONFIG __u32 stack_mode = STACK_ROWS;
+CONFIG __u64 min_size = 0;
+CONFIG __u64 ring_alloc_mark = 0; /* bytes in the ring above which allocations are dropped */
+CONFIG __u64 ring_wake_mark = 0;  /* bytes in the ring above which user space is woken */
+
+/* Live switches and counters. */
+__u32 enabled = 0;	/* nothing is recorded before all probes are in place */
+__u32 wake_wanted = 0;	/* user space sleeps and wants to be woken at ring_wake_mark */
+__u64 losses[WIRE_LOSS_COUNT] = {};
+__u64 overflow_frees = 0; /* frees put into the overflow map so far */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096); /* set before load */
+} ring SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct overflow_key);
+	__type(value, struct overflow_value);
+} overflow SEC(".maps");
+
+/* The traced processes: thread group id to slot. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u32);
+	__type(value, __u32);
+} processes SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1); /* set before load */
+	__type(key, __u32);
+	__type(value, struct unwind_process);
+} process_tables SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1); /* set before load */
+	__type(key, __u32);
+	__type(value, struct unwind_mapping);
+} mappings SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1); /* set before load */
+	__type(key, __u32);
+	__type(value, __u64);
+} buckets SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1); /* set before load */
+	__type(key, __u32);
+	__type(value, struct unwind_row);
+} rows SEC(".maps");
+
+/*
+ * Stacks already sent, by the low bits of their id. A place holds one id; a
+ * collision only means that a stack is sent once more, never that one is missing.
+ */
+#define SENT_BITS 16
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1 << SENT_BITS);
+	__type(key, __u32);
+	__type(value, __u64);
+} sent SEC(".maps");
+
+#define COPY_BYTES 2048 /* of the stack, taken in one read; a power of two */
+
+/* One stack walk. Lives in thread storage: see struct thread_state. */
+struct walk {
+	__u64 pc, sp, fp;
+	__u64 hash;
+	__u64 copy_start; /* stack address of copy[0] */
+	__u32 copy_length;
+	__u32 table, table_count; /* the process's mappings */
+	__u32 hint;		  /* mapping of the last frame: the next is often in it too */
+	__u32 leaf;		  /* pc is an instruction to be run, not a return address */
+	__u32 stale;		  /* an address lay in no known mapping */
+
+	__u32 zero;
+	struct wire_stack record;
+	__u64 frames[WIRE_MAX_FRAMES + 1]; /* directly behind `record`, so both go out as one */
+	__u64 copy[COPY_BYTES / 8];
+};
+
+/*
+ * What is kept of a thread. Task storage is the only scratch memory that nobody
+ * else can touch while a program runs: uprobe programs may be preempted since
+ * Linux 6.0, so a per-CPU slot could be overwritten by the next thread.
+ */
+struct thread_state {
+	/* The outermost allocator call under way; call_sp 0: none. */
+	__u64 call_sp; /* where its return address lies: identifies the call */
+	__u64 cookie;
+	__u64 size;
+	__u64 pointer;	/* realloc: the old block; posix_memalign: where the result goes */
+	__u64 enter_ns; /* realloc only */
+	__u64 syscall_ns; /* entry of the address-space system call under way */
+	__u32 announced; /* the WIRE_THREAD record has gone out */
+	__u32 slot;	 /* of its process */
+	struct walk walk;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct thread_state);
+} threads SEC(".maps");
+
+/* Never filled: see guard_stack() in outlive.bpf.c. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} nowhere SEC(".maps");
+
+static __always_inline void loss_count(__u32 cause)
+{
+	if (cause < WIRE_LOSS_COUNT)
+		__sync_fetch_and_add(&losses[cause], 1);
+}
+
+#endif

@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * How a verdict is reached
+ *
+ * Memory that is live at the end of a trace may be there for very different
+ * reasons, and one look at the totals cannot tell them apart: a leak, a full
+ * cache and a worker pool can hold the same bytes in the same number of blocks.
+ * Three things tell them apart: who holds how many, what happened to the blocks
+ * that are gone, and how live bytes went over time. All are in the snapshot.
+ *
+ *     live                            live                       live
+ *      │          ╱                    │    ╭──╮╭─╮╭──           │  ┌───────────
+ *      │      ╱╱╱                      │   ╱   ╰╯ ╰╯             │  │
+ *      │  ╱╱╱                          │  ╱                      │  │
+ *      └──────────── time              └──────────── time        └──────────── time
+ *        growing                         bounded                   static
+ *
+ * The *window* is the time from the site's first allocation to the end. The
+ * questions are put in this order, and the first yes is the verdict:
+ *
+ *  1. per-thread-slot  Two or more threads hold the same number (at most 8) and
+ *     held it on average over time; the blocks that went were replaced, or there
+ *     was only ever that one set. Decided on counts, never on bytes, so bodies
+ *     that grow with each request do not disturb it. See slot.c.
+ *
+ *  2. growing  At least 8 blocks are live, and live bytes rose in the last half,
+ *     the last third and the tail of the window, each by a fair share of the whole
+ *     rise: what fills up and stays full fails the tail, what fills up ever more
+ *     slowly fails the half. The rise dwarfs every fall in between (a sawtooth
+ *     fails that), and blocks of the window's first half are still live (a cache
+ *     with heavy-tailed sizes can rise by chance, but it does not keep its oldest).
+ *     A leak on top of a full cache rises by less than that: it has to be
+ *     all the more even.
+ *
+ *  3. static  Nothing new for half the window and ten times the mean gap
+ *     between allocations, little was freed, and live bytes did not fall either.
+ *     Or: live bytes moved by less than 5 % in the last two thirds.
+ *
+ *  4. bounded  Blocks come and go while live bytes stay on a plateau above zero,
+ *     and the blocks are kept rather than passing through: they are replaced
+ *     by younger ones, or stay long, or are many per thread.
+ *
+ *  5. short-lived  Nine in ten were freed, soon.
+ *
+ *  6. bounded  Turnover of some other shape (a sawtooth, a queue), if the last
+ *     third did not go above what was reached before.
+ *
+ *  7. unknown  Says why, and what to do.
+ *
+ * A site that is bounded, short-lived or unknown as a whole, or that grows on top
+ * of something, is then looked at size class by size class: a slow leak of small
+ * blocks may hide below a large cache that shares its call path. Only "growing" and "per-thread-slot" are
+ * taken from a class, and only from one that holds a tenth of the site's live bytes.
+ *
+ * All the numbers stand in thresholds.h.
+ */
+#include "analysis/pattern.h"
+
+#include <string.h>
+
+#include "analysis/evidence.h"
+#include "analysis/pattern_text.h"
+#include "analysis/slot.h"
+#include "analysis/thresholds.h"
+#include "base/cleanup.h"
+
+static const struct {
+	const char *name, *title;
+} names[PATTERN_COUNT] = {
+	[PATTERN_UNKNOWN] = { "unknown", "unknown" },
+	[PATTERN_PER_THREAD_SLOT] = { "per-thread-slot", "per-thread slot" },
+	[PATTERN_GROWING] = { "growing", "growing" },
+	[PATTERN_BOUNDED] = { "bounded", "bounded" },
+	[PATTERN_STATIC] = { "static", "static" },
+	[PATTERN_SHORT_LIVED] = { "short-lived", "short-lived" },
+};
+
+static double window_s(const struct evidence *evidence)
+{
+	return (double)evidence->window_ns / 1e9;
+}
+
+static double smaller(double a, double b)
+{
+	return a < b ? a : b;
+}
+
+/* Share of the blocks that are gone. */
+static double freed_share(const struct evidence *evidence)
+{
+	return evidence->allocated_blocks ? (double)evidence->freed_blocks /
+						    (double)evidence->allocated_blocks :
+					    0;
+}
+
+/*
+ * In how many independent steps did live bytes rise? Not more than there are live
+ * blocks, not more than twice those of the largest size, and if the series
+ * pauses, not more than it has rising intervals: a request that leaks 1000 blocks
+ * is one step.
+ */
+static double steps_of_rise(const struct evidence *evidence)
+{
+	double steps = (double)evidence->live_blocks;
+	size_t rising = trend_rising(&evidence->series);
+
+	if (evidence->largest_live_bytes)
+		steps = smaller(steps, 2 * (double)evidence->live_bytes /
+					       (double)evidence->largest_live_bytes);
+	if (rising + 1 < evidence->series.count)
+		steps = smaller(steps, (double)rising);
+	return steps;
+}
+
+/* Fresh growth: most of what is live came in one steady rise that goes on. */
+static bool rises_steadily(const struct evidence *evidence, double steps)
+{
+	const struct trend_series *series = &evidence->series;
+	double end = window_s(evidence), rise = trend_rise(series, 0, end);
+	double tail = GROWING_TAIL_STEPS / steps;
+
+	tail = tail < 0.125 ? 0.125 : tail > 0.5 ? 0.5 : tail;
+	return rise >= GROWING_FALL * trend_drawdown(series, 0, end) &&
+	       trend_rise(series, end / 2, end) >= GROWING_HALF_SHARE * rise &&
+	       trend_rise(series, end * 2 / 3, end) >= GROWING_THIRD_SHARE * rise &&
+	       trend_rise(series, end * (1 - tail), end) >= GROWING_TAIL_RATE * tail * rise;
+}
+
+/* Growth on top of something that filled up before. */
+static bool rises_on_top(const struct evidence *evidence, double steps)
+{
+	const struct trend_series *series = &evidence->series;
+	double end = window_s(evidence);
+	double before = trend_rise(series, end / 2, end * 3 / 4);
+	double last = trend_rise(series, end * 3 / 4, end);
+
+	return steps >= GROWING_ON_TOP_STEPS &&
+	       before + last >= GROWING_ON_TOP_SHARE * (double)evidence->live_bytes &&
+	       before + last >= GROWING_ON_TOP_FALL * trend_drawdown(series, end / 2, end) &&
+	       before > 0 && last >= GROWING_ON_TOP_EVEN * before &&
+	       before >= GROWING_ON_TOP_EVEN * last;
+}
+
+/* Where the rise began: after set-up, and after any pause that followed. */
+static double rise_begins(const struct evidence *evidence)
+{
+	double set_up_s = GROWING_START_TIME * window_s(evidence);
+	double level = trend_at(&evidence->series, set_up_s) +
+		       GROWING_START_BYTES * (double)evidence->live_bytes;
+	double from_s = trend_last_below(&evidence->series, level);
+
+	return from_s > set_up_s ? from_s : set_up_s;
+}
+
+/*
+ * The rate of a rise that began at from_s. What is steady has the plain average of
+ * the whole window, or from from_s on when set-up data came first. Where that does
+ * not agree with the median slope (a step, a burst) the slope is nearer to what
+ * goes on; the fewer steps, the more the two may differ by chance.
+ */
+static double growth_rate(const struct evidence *evidence, double from_s, double steps)
+{
+	const struct trend_series *series = &evidence->series;
+	double end = window_s(evidence), slope = trend_slope(series, from_s);
+	double extra = trend_rise(series, 0, from_s) - slope * from_s;
+	double much = GROWING_SETUP_SHARE * (double)evidence->live_bytes;
+	double start = extra <= much && extra >= -much ? 0 : from_s;
+	double average = start < end ? trend_rise(series, start, end) / (end - start) : 0;
+	double off = average > slope ? average - slope : slope - average;
+
+	/* Squared: a deviation falls with the root of the number of steps. */
+	return off * off * steps <= GROWING_RATE_SLACK * GROWING_RATE_SLACK * slope * slope ?
+		       average :
+		       slope;
+}
+
+/* In one size class of many, the number of blocks goes up and down by itself. */
+static bool rises_beyond_chance(const struct evidence *evidence, double steps)
+{
+	double end = window_s(evidence);
+
+	return (double)evidence->live_blocks >=
+		       GROWING_CLASS_LIVE * (double)evidence->allocated_blocks ||
+	       (steps >= GROWING_CLASS_STEPS &&
+		(double)evidence->live_bytes >=
+			GROWING_CLASS_FALL * trend_drawdown(&evidence->series, 0, end));
+}
+
+static bool find_growing(const struct evidence *evidence, bool strict, struct pattern *pattern,
+			 struct pattern_detail *detail)
+{
+	double steps, rate, from_s;
+
+	if (!evidence->has_series || evidence->series.count < GROWING_MIN_POINTS ||
+	    evidence->live_blocks < GROWING_MIN_BLOCKS ||
+	    evidence->old_share < GROWING_OLD_SHARE)
+		return false;
+	steps = steps_of_rise(evidence);
+	if (steps < GROWING_MIN_POINTS || (strict && !rises_beyond_chance(evidence, steps)))
+		return false;
+	if (rises_steadily(evidence, steps)) {
+		from_s = rise_begins(evidence);
+	} else if (rises_on_top(evidence, steps)) {
+		from_s = window_s(evidence) / 2;
+		detail->on_top = true;
+	} else {
+		return false;
+	}
+	rate = growth_rate(evidence, from_s, steps);
+	if (!(rate > 0))
+		return false;
+	pattern->name = PATTERN_GROWING;
+	pattern->growth_bytes_per_s = rate;
+	detail->from_s = from_s;
+	detail->from_bytes = trend_at(&evidence->series, from_s);
+	detail->replaces_unknown = evidence->unknown_frees >= evidence->live_blocks / 2;
+	return true;
+}
+
+/* No allocation for long, measured by the site's own habits. */
+static bool is_quiet(const struct evidence *evidence)
+{
+	double window = (double)evidence->window_ns;
+	double quiet = (double)(evidence->window_ns - evidence->span_ns);
+	double gap;
+
+	if (evidence->allocated_blocks < STATIC_FEW_BLOCKS)
+		gap = (double)(evidence->wait_ns + evidence->span_ns) /
+		      (double)evidence->allocated_blocks;
+	else
+		gap = (double)evidence->span_ns / (double)(evidence->allocated_blocks - 1);
+	if (quiet <= 0 || quiet < STATIC_QUIET_GAPS * gap)
+		return false;
+	return quiet >= STATIC_QUIET_SHARE * window ||
+	       (quiet >= STATIC_PAUSE_SHARE * window && evidence->has_series &&
+		evidence->allocated_blocks >= STATIC_FEW_BLOCKS &&
+		trend_longest_pause(&evidence->series, (double)evidence->span_ns / 1e9) * 1e9 *
+				STATIC_PAUSE_RATIO <=
+			quiet);
+}
+
+static bool is_static(const struct evidence *evidence)
+{
+	double live = (double)evidence->live_bytes, end = window_s(evidence), low, high;
+
+	if (!evidence->live_blocks || !evidence->allocated_blocks)
+		return false;
+	if (is_quiet(evidence)) {
+		if (!evidence->has_series)
+			return freed_share(evidence) <= STATIC_FREED_SHARE;
+		double settled_s = (double)evidence->span_ns / 1e9;
+
+		settled_s += (end - settled_s) / 4;
+		return trend_drawdown(&evidence->series, settled_s, end) <=
+		       STATIC_FALL_SHARE * live;
+	}
+	if (!evidence->has_series || freed_share(evidence) > STATIC_FREED_SHARE ||
+	    evidence->allocated_blocks < STATIC_FEW_BLOCKS ||
+	    evidence->series.count < GROWING_MIN_POINTS)
+		return false;
+	trend_range(&evidence->series, end / 3, end, &low, &high);
+	return high - low <= STATIC_DRIFT_SHARE * live;
+}
+
+/* Blocks live per thread that takes part, averaged over the window. */
+static double held_per_thread(const struct evidence *evidence)
+{
+	return evidence->holder_count ? evidence->occupancy / (double)evidence->holder_count : 0;
+}
+
+/*
+ * Did live bytes stay on a plateau above zero? Where sizes differ by a factor of
+ * thousands, bytes jump about while the number of blocks stands still.
+ */
+static bool is_level(const struct evidence *evidence)
+{
+	double end = window_s(evidence), live = (double)evidence->live_blocks, low, high, before;
+	bool same_count = live >= BOUNDED_COUNT_MIN &&
+			  live >= BOUNDED_COUNT_LOW * evidence->occupancy &&
+			  live <= BOUNDED_COUNT_HIGH * evidence->occupancy;
+
+	if (!evidence->has_series || evidence->series.count < GROWING_MIN_POINTS)
+		return (double)evidence->freed_blocks >= 2 * live;
+	trend_range(&evidence->series, end / 2, end, &low, &high);
+	if (same_count && low > BOUNDED_COUNT_FLOOR * high)
+		return (double)evidence->freed_blocks >= 2 * live;
+	if (low <= 0 || low < BOUNDED_FLOOR_SHARE * high)
+		return false;
+	trend_range(&evidence->series, 0, end * 2 / 3, &low, &before);
+	return (double)evidence->live_bytes <= BOUNDED_CEILING * before;
+}
+
+static bool is_plateau(const struct evidence *evidence)
+{
+	double freed = (double)evidence->freed_blocks;
+
+	return evidence->live_blocks && freed_share(evidence) >= BOUNDED_FREED_SHARE &&
+	       is_level(evidence) &&
+	       ((double)evidence->overlapped_blocks >= BOUNDED_REPLACED * freed ||
+		evidence->lifetime_s >= BOUNDED_LIFE * window_s(evidence) ||
+		held_per_thread(evidence) >= BOUNDED_HELD);
+}
+
+static bool is_short_lived(const struct evidence *evidence)
+{
+	double life = held_per_thread(evidence) < BOUNDED_HELD ? SHORT_LIFE : SHORT_LIFE_MANY;
+
+	return evidence->allocated_blocks >= SHORT_MIN_BLOCKS &&
+	       freed_share(evidence) >= SHORT_FREED_SHARE &&
+	       evidence->lifetime_s <= life * window_s(evidence);
+}
+
+static bool is_turnover(const struct evidence *evidence)
+{
+	double end = window_s(evidence), low, before, last;
+
+	if (freed_share(evidence) < BOUNDED_FREED_SHARE || !evidence->has_series ||
+	    evidence->series.count < GROWING_MIN_POINTS ||
+	    evidence->allocated_blocks < STATIC_FEW_BLOCKS)
+		return false;
+	trend_range(&evidence->series, 0, end * 2 / 3, &low, &before);
+	trend_range(&evidence->series, end * 2 / 3, end, &low, &last);
+	if (trend_drawdown(&evidence->series, 0, end) >= BOUNDED_TOOTH * before)
+		return last <= BOUNDED_TOOTH_CEILING * before;
+	return last <= BOUNDED_CEILING * before;
+}
+
+static const char *why_unknown(const struct evidence *evidence)
+{
+	if (!evidence->live_blocks)
+		return "none of it is live now";
+	if (evidence->allocated_blocks < GROWING_MIN_BLOCKS)
+		return "too few to tell what becomes of it";
+	if (!evidence->has_series)
+		return "with so many sites no history of this one was kept";
+	if (is_quiet(evidence))
+		return "it stopped growing and is now shrinking";
+	return "it neither rises steadily nor stays below a ceiling yet";
+}
+
+/* The verdict on what `evidence` covers. */
+static void judge(const struct evidence *evidence, bool strict, struct pattern *pattern,
+		  struct pattern_detail *detail)
+{
+	*pattern = (struct pattern){ .size_class = evidence->size_class,
+				     .replacements = evidence->replaced_blocks };
+	*detail = (struct pattern_detail){ .because = "" };
+	for (size_t i = 0; i < evidence->holder_count; i++)
+		pattern->threads += evidence->holders[i].live_blocks > 0;
+	if (slot_find(evidence, strict, &detail->slot)) {
+		pattern->name = PATTERN_PER_THREAD_SLOT;
+		pattern->threads = detail->slot.threads;
+		pattern->blocks_per_thread = detail->slot.blocks;
+		pattern->replacements = detail->slot.replacements;
+	} else if (find_growing(evidence, strict, pattern, detail)) {
+		return;
+	} else if (is_static(evidence)) {
+		pattern->name = PATTERN_STATIC;
+	} else if (is_plateau(evidence)) {
+		pattern->name = PATTERN_BOUNDED;
+	} else if (is_short_lived(evidence)) {
+		pattern->name = PATTERN_SHORT_LIVED;
+	} else if (is_turnover(evidence)) {
+		pattern->name = PATTERN_BOUNDED;
+	} else {
+		detail->because = why_unknown(evidence);
+	}
+}
+
+/* Look for a size class that says more than the site as a whole. True: *pattern is of it. */
+static bool judge_classes(const struct snapshot *snapshot, const struct snapshot_process *process,
+			  const struct snapshot_site *site, struct pattern *pattern)
+{
+	uint64_t best_bytes = 0;
+
+	for (size_t i = 0; i < site->class_count && i < 64; i++) {
+		uint64_t live = site->classes[i].counts.live_bytes;
+		struct pattern_detail detail;
+		struct evidence evidence;
+		struct pattern found;
+
+		if (live <= best_bytes ||
+		    (double)live < CLASS_MIN_SHARE * (double)site->counts.live_bytes ||
+		    evidence_gather(snapshot, process, site, (int)i, &evidence) < 0)
+			continue;
+		judge(&evidence, true, &found, &detail);
+		if (found.name == PATTERN_GROWING || found.name == PATTERN_PER_THREAD_SLOT) {
+			detail.site_share = (double)live / (double)site->counts.live_bytes;
+			pattern_write_text(&evidence, &detail, &found);
+			*pattern = found;
+			best_bytes = live;
+		}
+		evidence_release(&evidence);
+	}
+	return best_bytes > 0;
+}
+
+void pattern_find(const struct snapshot *snapshot, const struct snapshot_process *process,
+		  const struct snapshot_site *site, struct pattern *ret_pattern)
+{
+	struct pattern_detail detail;
+	struct evidence evidence;
+
+	if (evidence_gather(snapshot, process, site, -1, &evidence) < 0) {
+		*ret_pattern = (struct pattern){ .size_class = -1,
+						 .text = "No verdict: out of memory." };
+		return;
+	}
+	judge(&evidence, false, ret_pattern, &detail);
+	pattern_write_text(&evidence, &detail, ret_pattern);
+	evidence_release(&evidence);
+	if (site->class_count > 1 && (ret_pattern->name != PATTERN_GROWING || detail.on_top) &&
+	    ret_pattern->name != PATTERN_PER_THREAD_SLOT && ret_pattern->name != PATTERN_STATIC)
+		judge_classes(snapshot, process, site, ret_pattern);
+}
+
+const char *pattern_name(enum pattern_name name)
+{
+	return names[(size_t)name < ARRAY_LENGTH(names) ? name : PATTERN_UNKNOWN].name;
+}
+
+const char *pattern_title(enum pattern_name name)
+{
+	return names[(size_t)name < ARRAY_LENGTH(names) ? name : PATTERN_UNKNOWN].title;
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "capture/attach.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/libbpf.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/vec.h"
+#include "capture/uprobe_multi.h"
+#include "outlive.skel.h"
+#include "target/allocators.h"
+
+static int keep(struct attach *attach, struct bpf_link *link)
+{
+	int result = VEC_PUSH_ROOM(attach->links, attach->count, attach->capacity);
+
+	if (result < 0) {
+		bpf_link__destroy(link);
+		return result;
+	}
+	attach->links[attach->count++] = link;
+	return 0;
+}
+
+static int attach_failed(struct error *error, int result, const char *what, const char *path,
+			 uint32_t pid)
+{
+	const char *remedy = "'outlive doctor -p PID' shows the chosen probe sites";
+
+	if (result == -ESRCH)
+		return error_set(error, result, "", "process %u ended while it was being attached to",
+				 pid);
+	if (result == -EPERM || result == -EACCES)
+		remedy = "run as root, or with CAP_SYS_ADMIN: uprobes need it";
+	return error_set(error, result, remedy, "cannot put probes on %s in %s: %s", what, path,
+			 strerror(-result));
+}
+
+static int attach_function(struct attach *attach, const struct bpf_program *program,
+			   const struct allocator_file *file,
+			   const struct allocator_function *function, bool at_return, uint32_t pid,
+			   struct error *error)
+{
+	LIBBPF_OPTS(bpf_uprobe_opts, options, .bpf_cookie = allocator_cookie(function),
+		    .retprobe = at_return);
+	struct bpf_link *link = bpf_program__attach_uprobe_opts(
+		program, (pid_t)pid, file->open_path, function->file_offset, &options);
+
+	if (!link)
+		return attach_failed(error, -errno, alloc_function_name(function->function),
+				     file->path, pid);
+	return keep(attach, link);
+}
+
+static int attach_one_by_one(struct attach *attach, struct outlive_bpf *skeleton,
+			     const struct allocator_file *file, uint32_t pid, struct error *error)
+{
+	for (size_t i = 0; i < file->function_count; i++) {
+		const struct allocator_function *function = &file->functions[i];
+		int result = 0;
+
+		/* The return probe first: a call entered before it is there would never end. */
+		if (function->with_return)
+			result = attach_function(attach, skeleton->progs.outlive_return, file,
+						 function, true, pid, error);
+		if (result == 0)
+			result = attach_function(attach, skeleton->progs.outlive_enter, file,
+						 function, false, pid, error);
+		if (result < 0)
+			return result;
+	}
+	return 0;
+}
+
+/* One link for all return probes, or for all entry probes. */
+static int attach_together(struct attach *attach, const struct bpf_program *program,
+			   const struct allocator_file *file, bool at_return, uint32_t pid,
+			   struct error *error)
+{
+	uint64_t offsets[ALLOCATOR_MAX_FUNCTIONS], cookies[ALLOCATOR_MAX_FUNCTIONS];
+	size_t count = 0;
+	int result;
+
+	for (size_t i = 0; i < file->function_count; i++) {
+		if (at_return && !file->functions[i].with_return)
+			continue;
+		offsets[count] = file->functions[i].file_offset;
+		cookies[count++] = allocator_cookie(&file->functions[i]);
+	}
+	if (count == 0)
+		return 0;
+	result = VEC_PUSH_ROOM(attach->multi_links, attach->multi_count, attach->multi_capacity);
+	if (result == 0)
+		result = uprobe_multi_link(bpf_program__fd(program), file->open_path, offsets,
+					   cookies, count, pid, at_return);
+	if (result < 0)
+		return attach_failed(error, result, "the allocator functions", file->path, pid);
+	attach->multi_links[attach->multi_count++] = result;
+	return 0;
+}
+
+int attach_allocator(struct attach *attach, struct outlive_bpf *skeleton,
+		     const struct allocator_file *file, uint32_t pid, struct error *error)
+{
+	int result;
+
+	if (attach->multi) {
+		result = attach_together(attach, skeleton->progs.outlive_return, file, true, pid,
+					 error);
+		if (result == 0)
+			result = attach_together(attach, skeleton->progs.outlive_enter, file, false,
+						 pid, error);
+	} else {
+		result = attach_one_by_one(attach, skeleton, file, pid, error);
+	}
+	if (result == 0)
+		log_line("probes on %zu functions of %s in process %u", file->function_count,
+			 file->path, pid);
+	return result;
+}
+
+void attach_prepare(struct attach *attach, struct outlive_bpf *skeleton)
+{
+	enum bpf_attach_type type = (enum bpf_attach_type)UPROBE_MULTI_ATTACH_TYPE;
+
+	attach->multi = uprobe_multi_works() &&
+			bpf_program__set_expected_attach_type(skeleton->progs.outlive_enter, type) ==
+				0 &&
+			bpf_program__set_expected_attach_type(skeleton->progs.outlive_return, type) ==
+				0;
+	log_line("probes are placed by %s", attach->multi ? "uprobe_multi links" : "perf events");
+}
+
+int attach_tracepoints(struct attach *attach, struct outlive_bpf *skeleton, bool ranges,
+		       struct error *error)
+{
+	const struct {
+		struct bpf_program *program;
+		bool wanted;
+	} rows[] = {
+		{ skeleton->progs.outlive_fork, true },
+		{ skeleton->progs.outlive_exec, true },
+		{ skeleton->progs.outlive_exit, true },
+		{ skeleton->progs.outlive_rename, true },
+		{ skeleton->progs.outlive_sys_enter, ranges },
+		{ skeleton->progs.outlive_sys_exit, ranges },
+	};
+
+	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+		struct bpf_link *link;
+		int result;
+
+		if (!rows[i].wanted)
+			continue;
+		link = bpf_program__attach(rows[i].program);
+		if (!link)
+			return error_set(error, -errno, "'outlive doctor' shows what is missing",
+					 "cannot attach %s: %s", bpf_program__name(rows[i].program),
+					 strerror(errno));
+		result = keep(attach, link);
+		if (result < 0)
+			return error_set(error, result, "", "out of memory");
+	}
+	return 0;
+}
+
+void attach_detach(struct attach *attach)
+{
+	bool multi = attach->multi;
+
+	for (size_t i = 0; i < attach->multi_count; i++)
+		close(attach->multi_links[i]);
+	for (size_t i = 0; i < attach->count; i++)
+		bpf_link__destroy(attach->links[i]);
+	free(attach->multi_links);
+	free(attach->links);
+	memset(attach, 0, sizeof(*attach));
+	attach->multi = multi;
+}

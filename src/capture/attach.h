@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Probes in place: which program sits at which instruction of which process.
+ *
+ * The kernel offers two ways. A uprobe_multi link (Linux 6.6) takes all
+ * functions of a file at once; a perf event takes one. The first is a little
+ * cheaper per hit and is taken out in one go, where every perf event waits for
+ * some 100 ms of grace periods under a lock. But before Linux 6.10 a
+ * uprobe_multi link for a process saw its main thread only, so whether it is
+ * fit is tried out, not read off a version.
+ */
+#ifndef OUTLIVE_CAPTURE_ATTACH_H
+#define OUTLIVE_CAPTURE_ATTACH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "target/allocator.h"
+
+struct bpf_link;
+struct outlive_bpf;
+
+/* The probes placed so far; all zeroes is empty. */
+struct attach {
+	bool multi;		 /* by uprobe_multi links */
+	struct bpf_link **links; /* perf events and tracepoints */
+	size_t count;
+	size_t capacity;
+	int *multi_links; /* descriptors */
+	size_t multi_count;
+	size_t multi_capacity;
+};
+
+/* Before the programs are loaded: choose the way, and tell them which it will be. */
+void attach_prepare(struct attach *attach, struct outlive_bpf *skeleton);
+
+/*
+ * Put the enter and return programs of `skeleton` at every planned function of
+ * `file`, in process `pid` only (all its threads, now and later). Probes already
+ * placed stay when one fails. Returns 0 or a -errno with `error` filled.
+ */
+int attach_allocator(struct attach *attach, struct outlive_bpf *skeleton,
+		     const struct allocator_file *file, uint32_t pid, struct error *error);
+
+/*
+ * Attach the tracepoint programs: process life, and with `ranges` the
+ * address-space system calls. Returns and errors as above.
+ */
+int attach_tracepoints(struct attach *attach, struct outlive_bpf *skeleton, bool ranges,
+		       struct error *error);
+
+/* Take every probe out again. */
+void attach_detach(struct attach *attach);
+
+#endif

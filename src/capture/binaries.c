@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "capture/binaries.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/vec.h"
+#include "capture/side.h"
+#include "target/elf_file.h"
+#include "target/mapped_file.h"
+#include "target/maps.h"
+
+#define MAX_BINARIES 4096     /* open files; more are left without rows or names */
+#define VDSO_BYTES 8192	     /* of our own vdso that are looked at: its mapping is two pages */
+#define PAGE_MASK_BYTES 4095 /* the last byte of a page */
+
+struct binary {
+	uint64_t inode;
+	uint32_t dev_major, dev_minor;
+	char *path;
+	struct elf_file *elf; /* NULL: no ELF file, or the vdso */
+	int fd;		      /* kept for naming; -1 none */
+	struct unwind_table table; /* until it is loaded */
+	char build_id[ELF_BUILD_ID_HEX];
+	uint64_t base;
+	uint32_t index_base, index_count; /* in the BPF tables; count 0: no rows */
+	bool loaded;
+};
+
+/* One executable mapping found by the last scan. */
+struct found {
+	uint64_t start, end, elf_bias;
+	uint32_t binary; /* index into files */
+	bool has_bias;
+};
+
+struct binaries {
+	struct binary *files;
+	size_t count, capacity;
+	struct found *found;
+	size_t found_count, found_capacity;
+	/* What has been delivered, to tell only news; of all processes. */
+	struct delivered {
+		uint32_t pid, binary;
+		uint64_t start, end;
+	} *delivered;
+	size_t delivered_count, delivered_capacity;
+	uint64_t build_ns;
+};
+
+struct binaries *binaries_new(void)
+{
+	return calloc(1, sizeof(struct binaries));
+}
+
+void binaries_free(struct binaries *binaries)
+{
+	if (!binaries)
+		return;
+	for (size_t i = 0; i < binaries->count; i++) {
+		struct binary *binary = &binaries->files[i];
+
+		unwind_table_free(&binary->table);
+		elf_file_close(binary->elf);
+		if (binary->fd >= 0)
+			close(binary->fd);
+		free(binary->path);
+	}
+	free(binaries->files);
+	free(binaries->found);
+	free(binaries->delivered);
+	free(binaries);
+}
+
+/* Read what a file has to tell; whatever fails leaves a file without it. */
+static void binary_fill(struct binary *binary, uint32_t pid, const struct mapping *mapping)
+{
+	struct stat stat;
+	int copy;
+
+	binary->fd = mapped_file_open(pid, mapping, &stat);
+	if (binary->fd < 0)
+		return;
+	if (unwind_table_read(binary->fd, &binary->table) == 0)
+		binary->base = binary->table.base;
+	copy = fcntl(binary->fd, F_DUPFD_CLOEXEC, 0);
+	if (copy >= 0 && elf_file_open(copy, &binary->elf) == 0)
+		snprintf(binary->build_id, sizeof(binary->build_id), "%s",
+			 elf_file_build_id(binary->elf));
+}
+
+/* The kernel maps the same vdso into every process: ours has the target's rows. */
+static void binary_fill_vdso(struct binary *binary)
+{
+	const void *image = (const void *)getauxval(AT_SYSINFO_EHDR);
+
+	binary->fd = -1;
+	if (image && unwind_table_read_memory(image, VDSO_BYTES, &binary->table) == 0)
+		binary->base = binary->table.base;
+}
+
+/* The file behind `mapping`, made on first sight. Returns its index, or -errno. */
+static int binary_get(struct binaries *binaries, uint32_t pid, const struct mapping *mapping)
+{
+	struct binary *binary;
+	uint64_t started;
+	int result;
+
+	for (size_t i = 0; i < binaries->count; i++) {
+		binary = &binaries->files[i];
+		if (binary->inode == mapping->inode && binary->dev_major == mapping->dev_major &&
+		    binary->dev_minor == mapping->dev_minor &&
+		    (mapping->inode || strcmp(binary->path, mapping->path) == 0))
+			return (int)i;
+	}
+	if (binaries->count >= MAX_BINARIES)
+		return -ENOSPC;
+	result = VEC_PUSH_ROOM(binaries->files, binaries->count, binaries->capacity);
+	if (result < 0)
+		return result;
+	binary = &binaries->files[binaries->count];
+	memset(binary, 0, sizeof(*binary));
+	binary->inode = mapping->inode;
+	binary->dev_major = mapping->dev_major;
+	binary->dev_minor = mapping->dev_minor;
+	binary->path = strdup(mapping->path);
+	if (!binary->path)
+		return -ENOMEM;
+	started = side_now_ns();
+	if (mapping->inode)
+		binary_fill(binary, pid, mapping);
+	else
+		binary_fill_vdso(binary);
+	binaries->build_ns += side_now_ns() - started;
+	return (int)binaries->count++;
+}
+
+/*
+ * ELF virtual address of a file offset where a mapping begins. A segment need not
+ * begin on a page, so the mapping's first byte may lie before it: then the page's
+ * last byte is asked for.
+ */
+static int address_of(const struct elf_file *elf, uint64_t offset, uint64_t *ret_vaddr)
+{
+	int result = elf_file_address(elf, offset, ret_vaddr);
+
+	if (result < 0) {
+		result = elf_file_address(elf, offset | PAGE_MASK_BYTES, ret_vaddr);
+		*ret_vaddr -= result < 0 ? 0 : PAGE_MASK_BYTES;
+	}
+	return result;
+}
+
+static int scan_mapping(struct binaries *binaries, uint32_t pid, const struct mapping *mapping)
+{
+	const struct binary *binary;
+	struct found *found;
+	uint64_t vaddr = 0;
+	int index = binary_get(binaries, pid, mapping);
+	int result;
+
+	if (index < 0)
+		return index == -ENOSPC ? 0 : index;
+	result = VEC_PUSH_ROOM(binaries->found, binaries->found_count, binaries->found_capacity);
+	if (result < 0)
+		return result;
+	binary = &binaries->files[index];
+	found = &binaries->found[binaries->found_count++];
+	found->start = mapping->start;
+	found->end = mapping->end;
+	found->binary = (uint32_t)index;
+	/* The vdso is linked to address 0 and mapped whole. */
+	found->has_bias = !mapping->inode ||
+			  (binary->elf && address_of(binary->elf, mapping->offset, &vaddr) == 0);
+	found->elf_bias = mapping->start - vaddr;
+	return 0;
+}
+
+int binaries_scan(struct binaries *binaries, uint32_t pid)
+{
+	struct maps maps = { 0 };
+	int result = maps_read(pid, &maps);
+
+	if (result < 0)
+		return result;
+	binaries->found_count = 0;
+	for (size_t i = 0; i < maps.count && result == 0; i++) {
+		const struct mapping *mapping = &maps.rows[i];
+
+		if (!(mapping->prot & PROT_EXEC))
+			continue;
+		if (mapping->inode || strcmp(mapping->path, "[vdso]") == 0)
+			result = scan_mapping(binaries, pid, mapping);
+	}
+	maps_free(&maps);
+	return result;
+}
+
+struct binaries_total binaries_total(const struct binaries *binaries)
+{
+	struct binaries_total total = { .files = binaries->count, .build_ns = binaries->build_ns };
+
+	for (size_t i = 0; i < binaries->count; i++) {
+		const struct binary *binary = &binaries->files[i];
+
+		total.rows += binary->table.row_count;
+		total.buckets += binary->loaded ? binary->index_count : binary->table.bucket_count;
+		total.without_rows += binary->loaded ? !binary->index_count :
+						       !binary->table.bucket_count;
+	}
+	return total;
+}
+
+/* Load the rows of `binary` for BPF; its copy of them is then not needed any more. */
+static void binary_load(struct binary *binary, struct tables *tables)
+{
+	size_t rows = binary->table.row_count;
+
+	if (binary->loaded)
+		return;
+	binary->loaded = true;
+	if (binary->table.bucket_count == 0) {
+		log_line("%s: no unwind rows, frame pointers only", binary->path);
+	} else if (tables_add(tables, &binary->table, &binary->index_base) == 0) {
+		binary->index_count = (uint32_t)binary->table.bucket_count;
+		log_line("%s: %zu unwind rows", binary->path, rows);
+	} else {
+		log_line("%s: no room for its %zu unwind rows, frame pointers only", binary->path,
+			 rows);
+	}
+	unwind_table_free(&binary->table);
+	binary->table.row_count = rows;
+}
+
+static bool was_delivered(const struct binaries *binaries, uint32_t pid, const struct found *found)
+{
+	for (size_t i = 0; i < binaries->delivered_count; i++) {
+		const struct delivered *row = &binaries->delivered[i];
+
+		if (row->pid == pid && row->start == found->start && row->end == found->end &&
+		    row->binary == found->binary)
+			return true;
+	}
+	return false;
+}
+
+/* What lay there before is unmapped; should it come back, that will be news again. */
+static void forget_overlapped(struct binaries *binaries, uint32_t pid, const struct found *found)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < binaries->delivered_count; i++) {
+		const struct delivered *row = &binaries->delivered[i];
+
+		if (row->pid != pid || row->end <= found->start || row->start >= found->end)
+			binaries->delivered[kept++] = *row;
+	}
+	binaries->delivered_count = kept;
+}
+
+static int deliver_found(struct binaries *binaries, const struct found *found, uint32_t pid,
+			 uint64_t time_ns, event_fn deliver, void *context)
+{
+	const struct binary *binary = &binaries->files[found->binary];
+	struct event event = { .kind = EVENT_MODULE, .pid = pid, .time_ns = time_ns };
+	char open_path[64] = "";
+	int result;
+
+	if (was_delivered(binaries, pid, found))
+		return 0;
+	forget_overlapped(binaries, pid, found);
+	result = VEC_PUSH_ROOM(binaries->delivered, binaries->delivered_count,
+			       binaries->delivered_capacity);
+	if (result < 0)
+		return result;
+	binaries->delivered[binaries->delivered_count++] = (struct delivered){
+		.pid = pid, .binary = found->binary, .start = found->start, .end = found->end
+	};
+	/* The open file stays the file that was mapped, whatever its path names later. */
+	if (binary->fd >= 0)
+		snprintf(open_path, sizeof(open_path), "/proc/self/fd/%d", binary->fd);
+	event.module.start = found->start;
+	event.module.end = found->end;
+	event.module.bias = found->elf_bias;
+	event.module.path = binary->path;
+	event.module.open_path = open_path;
+	event.module.build_id = binary->build_id;
+	return deliver(&event, context);
+}
+
+int binaries_publish(struct binaries *binaries, struct tables *tables, uint32_t pid, uint32_t slot,
+		    uint64_t time_ns, event_fn deliver, void *context)
+{
+	CLEANUP_FREE struct unwind_mapping *mappings = NULL;
+	int result = 0;
+
+	mappings = calloc(binaries->found_count + 1, sizeof(*mappings));
+	if (!mappings)
+		return -ENOMEM;
+	for (size_t i = 0; i < binaries->found_count && result == 0; i++) {
+		const struct found *found = &binaries->found[i];
+		struct binary *binary = &binaries->files[found->binary];
+
+		binary_load(binary, tables);
+		mappings[i].start = found->start;
+		mappings[i].end = found->end;
+		mappings[i].bias = found->elf_bias + binary->base;
+		mappings[i].index_base = binary->index_base;
+		mappings[i].index_count = found->has_bias ? binary->index_count : 0;
+		if (found->has_bias)
+			result = deliver_found(binaries, found, pid, time_ns, deliver, context);
+	}
+	if (binaries->found_count > UNWIND_MAX_MAPPINGS)
+		log_line("process %u: only %d of its %zu executable mappings are covered", pid,
+			 UNWIND_MAX_MAPPINGS, binaries->found_count);
+	if (result == 0)
+		result = tables_publish(tables, slot, mappings, binaries->found_count);
+	return result;
+}

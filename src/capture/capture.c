@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "capture/capture.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "base/log.h"
+#include "capture/features.h"
+#include "capture/poll.h"
+#include "capture/side.h"
+#include "outlive.skel.h"
+#include "target/process.h"
+
+static int libbpf_line(enum libbpf_print_level level, const char *format, va_list arguments)
+{
+	char line[400];
+
+	if (level == LIBBPF_DEBUG)
+		return 0;
+	vsnprintf(line, sizeof(line), format, arguments);
+	line[strcspn(line, "\n")] = '\0';
+	log_line("%s", line);
+	return 0;
+}
+
+static uint32_t round_to_power(uint64_t bytes)
+{
+	uint64_t power = CAPTURE_BUFFER_LEAST;
+
+	while (power < bytes && power < CAPTURE_BUFFER_MOST)
+		power *= 2;
+	return (uint32_t)power;
+}
+
+/* Everything that is fixed when the programs are loaded. */
+static int configure(struct capture *capture)
+{
+	const struct capture_options *options = capture->options;
+	struct outlive_bpf *skeleton = capture->skeleton;
+	struct binaries_total total = binaries_total(capture->binaries);
+	uint32_t ring = round_to_power(options->buffer_bytes);
+	int result = bpf_map__set_max_entries(skeleton->maps.ring, ring);
+
+	if (result == 0)
+		result = tables_size(skeleton, total.rows, total.buckets, options->pid_count);
+	attach_prepare(&capture->attach, skeleton);
+	skeleton->rodata->stack_mode = options->stacks;
+	skeleton->rodata->min_size = options->min_size;
+	skeleton->rodata->ring_alloc_mark = ring / 4 * 3;
+	skeleton->rodata->ring_wake_mark = ring / 4;
+	return result;
+}
+
+static int load(struct capture *capture, struct error *error)
+{
+	int result;
+
+	libbpf_set_print(libbpf_line);
+	capture->skeleton = outlive_bpf__open();
+	if (!capture->skeleton)
+		return error_set(error, -errno, "", "cannot open the BPF object: %s",
+				 strerror(errno));
+	result = configure(capture);
+	if (result == 0)
+		result = outlive_bpf__load(capture->skeleton);
+	if (result == -ENOMEM)
+		return error_set(error, result, "give a smaller --buffer",
+				 "the kernel has no memory for the event buffer and tables");
+	if (result < 0)
+		return error_set(error, result, "'outlive doctor' shows what is missing; -v says more",
+				 "the kernel refused the BPF programs: %s", strerror(-result));
+	result = tables_open(&capture->tables, capture->skeleton);
+	if (result == 0)
+		result = ring_open(capture->skeleton, &capture->ring);
+	if (result < 0)
+		return error_set(error, result, "", "cannot map the event buffer: %s",
+				 strerror(-result));
+	return 0;
+}
+
+/* The processes, before anything of the kernel's is touched. */
+static int find_targets(struct capture *capture, struct error *error)
+{
+	const struct capture_options *options = capture->options;
+	int result;
+
+	for (size_t i = 0; i < options->pid_count; i++) {
+		uint32_t pid = options->pids[i];
+
+		result = process_check(pid, error);
+		/* A program held at its start has no libc yet: it is looked for as it comes. */
+		if (result == 0)
+			result = allocator_find(pid, &capture->allocators, error);
+		if (result == -ENOENT && options->launch)
+			result = 0;
+		if (result < 0)
+			return result;
+		result = binaries_scan(capture->binaries, pid);
+		if (result < 0)
+			return error_set(error, result, "", "cannot read the mappings of process %u: %s",
+					 pid, strerror(-result));
+		capture->traced[capture->traced_count++].pid = pid;
+	}
+	return 0;
+}
+
+static int name_targets(struct capture *capture, struct error *error)
+{
+	int map = bpf_map__fd(capture->skeleton->maps.processes);
+
+	for (uint32_t slot = 0; slot < capture->traced_count; slot++) {
+		if (bpf_map_update_elem(map, &capture->traced[slot].pid, &slot, BPF_ANY) < 0)
+			return error_set(error, -errno, "", "cannot set the traced processes: %s",
+					 strerror(errno));
+	}
+	return 0;
+}
+
+int capture_open(const struct capture_options *options, struct capture **ret_capture,
+		 struct error *error)
+{
+	struct capture *capture = calloc(1, sizeof(*capture));
+	int result;
+
+	if (!capture)
+		return error_set(error, -ENOMEM, "", "out of memory");
+	poll_init(capture);
+	capture->options = options;
+	capture->binaries = binaries_new();
+	result = capture->binaries ? features_check(error) :
+				    error_set(error, -ENOMEM, "", "out of memory");
+	if (result == 0)
+		result = find_targets(capture, error);
+	if (result == 0)
+		result = load(capture, error);
+	if (result == 0)
+		result = name_targets(capture, error);
+	if (result == 0)
+		result = poll_attach_new(capture, error);
+	if (result == 0)
+		result = attach_tracepoints(&capture->attach, capture->skeleton, options->ranges,
+					    error);
+	if (result < 0) {
+		capture_close(capture);
+		return result;
+	}
+	*ret_capture = capture;
+	return 0;
+}
+
+int capture_start(struct capture *capture, event_fn deliver, void *context, struct error *error)
+{
+	int result = 0;
+
+	capture->deliver = deliver;
+	capture->context = context;
+	for (uint32_t slot = 0; slot < capture->traced_count && result == 0; slot++) {
+		result = side_process(capture->traced[slot].pid, deliver, context);
+		if (result == 0)
+			result = poll_look(capture, slot);
+	}
+	if (result == -ESRCH)
+		return error_set(error, result, "", "the process ended before tracing began");
+	if (result < 0)
+		return error_set(error, result, "", "cannot begin: %s", strerror(-result));
+	__atomic_store_n(&capture->skeleton->bss->enabled, 1, __ATOMIC_SEQ_CST);
+	return 0;
+}
+
+int capture_release(struct capture *capture, struct error *error)
+{
+	struct launch *launch = capture->options->launch;
+	int result = launch && launch->held ? launch_run(launch, poll_held_mapped, capture) : 0;
+
+	if (result < 0)
+		return error_set(error, result, "'outlive doctor' shows what is missing",
+				 "cannot put probes into the command: %s", strerror(-result));
+	return 0;
+}
+
+struct source *capture_source(struct capture *capture)
+{
+	return &capture->source;
+}
+
+void capture_stop(struct capture *capture)
+{
+	/* First stop recording, so that the report's end is one moment for all threads;
+	 * then take the probes out, which waits until no program is running. */
+	__atomic_store_n(&capture->skeleton->bss->enabled, 0, __ATOMIC_SEQ_CST);
+	attach_detach(&capture->attach);
+	capture->stopped = true;
+}
+
+void capture_close(struct capture *capture)
+{
+	if (!capture)
+		return;
+	attach_detach(&capture->attach);
+	ring_close(capture->ring);
+	tables_close(&capture->tables);
+	outlive_bpf__destroy(capture->skeleton);
+	allocator_list_free(&capture->allocators);
+	binaries_free(capture->binaries);
+	free(capture);
+}

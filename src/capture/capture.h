@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A live trace. Its life: capture_open (check, load, attach), capture_start
+ * (from here on everything counts), capture_release (a launched program runs), poll the source, capture_stop (probes out),
+ * poll until nothing more comes, capture_close.
+ */
+#ifndef OUTLIVE_CAPTURE_CAPTURE_H
+#define OUTLIVE_CAPTURE_CAPTURE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "capture/launch.h"
+#include "stream/source.h"
+
+enum capture_stacks {
+	CAPTURE_STACKS_NONE,
+	CAPTURE_STACKS_FP,    /* frame pointers */
+	CAPTURE_STACKS_DWARF, /* unwind rows; frame pointers where there are none */
+};
+
+#define CAPTURE_BUFFER_DEFAULT (32ull << 20)
+#define CAPTURE_BUFFER_LEAST (64ull << 10)
+#define CAPTURE_BUFFER_MOST (1ull << 30)
+#define CAPTURE_MAX_PIDS 64
+
+struct capture_options {
+	const uint32_t *pids; /* traced; at least one, at most CAPTURE_MAX_PIDS */
+	size_t pid_count;
+	struct launch *launch; /* pids[0] is this program, held; NULL when it runs already */
+	enum capture_stacks stacks;
+	uint64_t buffer_bytes; /* of the ring; rounded up to a power of two */
+	uint64_t min_size;     /* smaller allocations are not traced; 0 all are */
+	bool ranges;	       /* trace mmap, munmap, mremap, brk too */
+};
+
+struct capture;
+
+/*
+ * Check that the processes can be traced, load the programs, put every probe in
+ * place. Nothing is recorded yet. Returns 0 and *ret_capture, or a -errno with
+ * `error` filled and nothing left behind. `options` and what it points at must
+ * outlive the capture.
+ */
+int capture_open(const struct capture_options *options, struct capture **ret_capture,
+		 struct error *error);
+
+/*
+ * Begin: `deliver` is told of the processes, their mappings and modules, and
+ * from the return of this function every event counts. Returns 0 or a -errno
+ * with `error` filled.
+ */
+int capture_start(struct capture *capture, event_fn deliver, void *context, struct error *error);
+
+/*
+ * After capture_start: run the launched program to its entry point, probing what
+ * it maps on the way, and let it go. Nothing without a launch. Returns 0 or a
+ * -errno with `error` filled.
+ */
+int capture_release(struct capture *capture, struct error *error);
+
+/*
+ * The events. Beside the ring's, it delivers what /proc tells: modules, resident
+ * memory, losses. poll() returns -EPIPE when every traced process has ended and
+ * all has been delivered. Owned by the capture; do not close it apart.
+ */
+struct source *capture_source(struct capture *capture);
+
+/* End: nothing new is recorded, all probes are out when this returns. What was
+ * recorded can still be polled: until 0 comes back. */
+void capture_stop(struct capture *capture);
+
+/* Release everything. NULL is fine. */
+void capture_close(struct capture *capture);
+
+#endif

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* outlive doctor: what this machine and one process allow. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "base/units.h"
+#include "capture/binaries.h"
+#include "capture/features.h"
+#include "cli/cli.h"
+#include "target/allocator.h"
+#include "target/process.h"
+
+/* Returns whether everything required is there. */
+static bool show_machine(void)
+{
+	struct utsname kernel;
+	bool good = true;
+
+	if (uname(&kernel) == 0)
+		printf("kernel          %s %s\n", kernel.release, kernel.machine);
+	printf("user            %s\n", geteuid() == 0 ? "root" : "not root");
+	for (size_t i = 0; i < feature_count; i++) {
+		int result = features[i].probe();
+
+		printf("%-15s %-8s %s\n", features[i].name,
+		       result == 0 ? "yes" : features[i].required ? "MISSING" : "no", features[i].what);
+		if (result < 0 && features[i].required) {
+			printf("%-15s %s: %s\n", "", strerror(-result), features[i].remedy);
+			good = false;
+		}
+	}
+	return good;
+}
+
+static void show_allocator(const struct allocator_file *file)
+{
+	char line[256], path[160];
+
+	text_clean(path, sizeof(path), file->path, strlen(file->path));
+	printf("\nallocator %s\n", path);
+	if (file->build_id[0])
+		printf("  build-id %s\n", file->build_id);
+	for (size_t i = 0; i < file->function_count; i++)
+		printf("  %s\n", allocator_describe(file, i, line, sizeof(line)));
+	for (size_t i = 0; i < file->other_count; i++)
+		printf("  %s\n", allocator_describe_other(file, i, line, sizeof(line)));
+}
+
+static void show_unwind(uint32_t pid)
+{
+	struct binaries *binaries = binaries_new();
+	struct binaries_total total;
+	char memory[UNITS_BUFFER], rows[UNITS_BUFFER], built[UNITS_BUFFER];
+
+	if (!binaries || binaries_scan(binaries, pid) < 0) {
+		binaries_free(binaries);
+		return;
+	}
+	total = binaries_total(binaries);
+	printf("\nunwind rows     %s of %zu files (%zu without), %s, made in %s\n",
+	       units_format_count(rows, sizeof(rows), total.rows), total.files, total.without_rows,
+	       units_format_bytes(memory, sizeof(memory),
+				  total.rows * sizeof(struct unwind_row) + total.buckets * 8),
+	       units_format_duration(built, sizeof(built), total.build_ns));
+	binaries_free(binaries);
+}
+
+static int show_process(uint32_t pid, struct error *error)
+{
+	struct allocator_list list = { 0 };
+	struct process_info info;
+	char comm[64], exe[200];
+	int result = process_check(pid, error);
+
+	if (result < 0 || process_read(pid, &info) < 0)
+		return result;
+	text_clean(comm, sizeof(comm), info.comm, sizeof(info.comm));
+	text_clean(exe, sizeof(exe), info.exe, strlen(info.exe));
+	printf("\nprocess         %s (%u)%s%s\n", comm, pid, exe[0] ? ", " : "", exe);
+	result = allocator_find(pid, &list, error);
+	for (size_t i = 0; i < list.count; i++)
+		show_allocator(&list.files[i]);
+	allocator_list_free(&list);
+	if (result == 0)
+		show_unwind(pid);
+	return result;
+}
+
+int cli_doctor(const struct options *options, enum verb_bit verb)
+{
+	bool good = show_machine();
+
+	(void)verb;
+	for (size_t i = 0; i < options->pid_count; i++) {
+		struct error error = { .what = "" };
+
+		if (show_process(options->pids[i], &error) < 0) {
+			fflush(stdout);
+			cli_complain(&error);
+			good = false;
+		}
+	}
+	return good ? EXIT_DONE : EXIT_IMPOSSIBLE;
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cli/live.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "capture/capture.h"
+#include "capture/side.h"
+#include "cli/cli.h"
+#include "ledger/ledger.h"
+#include "target/process.h"
+
+#define POLL_MS 20 /* how long events may wait in the ring when they come slowly */
+
+static void on_signal(int number)
+{
+	(void)number;
+	cli_interrupted = 1;
+}
+
+/* The second Ctrl-C ends outlive at once, should it ever hang. */
+static void catch_signals(void)
+{
+	struct sigaction action = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
+
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static int apply(const struct event *event, void *context)
+{
+	int result = ledger_apply(context, event);
+
+	/* An event without room is counted by the ledger; the trace goes on. */
+	return result == -ENOMEM ? 0 : result;
+}
+
+static void announce(const struct options *options, const uint32_t *pids, size_t count)
+{
+	struct process_info info;
+	char comm[64];
+
+	fprintf(stderr, "tracing ");
+	for (size_t i = 0; i < count; i++) {
+		bool known = process_read(pids[i], &info) == 0;
+
+		text_clean(comm, sizeof(comm), known ? info.comm : "?", sizeof(info.comm));
+		fprintf(stderr, "%s%s (%u)", i ? ", " : "", comm, pids[i]);
+	}
+	if (options->duration_ns || options->command || !isatty(STDERR_FILENO))
+		fprintf(stderr, "\n");
+	else
+		fprintf(stderr, " ... Ctrl-C ends it and prints the report\n");
+	fflush(stderr);
+}
+
+static int trace(const struct options *options, struct live *live, struct ledger *ledger,
+		 struct error *error)
+{
+	struct source *source = capture_source(live->capture);
+	uint64_t started = side_now_ns();
+	uint64_t deadline = options->duration_ns ? started + options->duration_ns : UINT64_MAX;
+	int result = 0;
+
+	while (!cli_interrupted && result >= 0 && side_now_ns() < deadline) {
+		uint64_t left = (deadline - side_now_ns()) / 1000000;
+
+		result = source->poll(source, apply, ledger, left < POLL_MS ? (int)left : POLL_MS);
+	}
+	live->duration_ns = side_now_ns() - started;
+	capture_stop(live->capture);
+	if (result == -EPIPE)
+		result = 0;
+	while (result >= 0 && (result = source->poll(source, apply, ledger, 0)) > 0)
+		;
+	if (result < 0 && result != -EPIPE)
+		return error_set(error, result, "", "reading events failed: %s", strerror(-result));
+	return 0;
+}
+
+static int trace_all(const struct options *options, const struct capture_options *capture_options,
+		     struct live *live, struct ledger *ledger, struct error *error)
+{
+	int result = capture_open(capture_options, &live->capture, error);
+
+	if (result == 0)
+		result = capture_start(live->capture, apply, ledger, error);
+	if (result < 0)
+		return result;
+	live->began = true;
+	announce(options, capture_options->pids, capture_options->pid_count);
+	result = capture_release(live->capture, error);
+	if (result == 0)
+		result = trace(options, live, ledger, error);
+	if (result == 0 && ledger_snapshot(ledger, side_now_ns(), &live->snapshot) < 0)
+		result = error_set(error, -ENOMEM, "", "out of memory for the report");
+	return result;
+}
+
+int live_run(const struct options *options, struct live *live, struct error *error)
+{
+	static struct launch launch;
+	static struct capture_options capture_options;
+	static uint32_t launched;
+	struct ledger *ledger = ledger_new();
+	int result = 0;
+
+	memset(live, 0, sizeof(*live));
+	capture_options = (struct capture_options){
+		.pids = options->pids,
+		.pid_count = options->pid_count,
+		.stacks = options->stacks,
+		.buffer_bytes = options->buffer_bytes,
+		.min_size = options->min_size,
+		.ranges = !options->no_mmap,
+	};
+	if (!ledger)
+		return error_set(error, -ENOMEM, "", "out of memory");
+	catch_signals();
+	if (options->command) {
+		result = launch_start(&launch, options->command, error);
+		launched = (uint32_t)launch.pid;
+		capture_options.pids = &launched;
+		capture_options.pid_count = 1;
+		capture_options.launch = &launch;
+	}
+	if (result == 0)
+		result = trace_all(options, &capture_options, live, ledger, error);
+	if (result < 0 && launch.held)
+		launch_abandon(&launch);
+	ledger_free(ledger);
+	return result;
+}
+
+void live_end(struct live *live)
+{
+	snapshot_free(live->snapshot);
+	capture_close(live->capture);
+	memset(live, 0, sizeof(*live));
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The command line: one table of options gives parsing and help. */
+#ifndef OUTLIVE_CLI_OPTIONS_H
+#define OUTLIVE_CLI_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/error.h"
+#include "capture/capture.h"
+
+/* Which verbs an option belongs to. */
+enum verb_bit {
+	VERB_THREADS = 1 << 0,
+	VERB_REPORT = 1 << 1,
+	VERB_DOCTOR = 1 << 2,
+	VERBS_TRACING = VERB_THREADS | VERB_REPORT,
+	VERBS_ALL = VERB_THREADS | VERB_REPORT | VERB_DOCTOR,
+};
+
+struct options {
+	uint32_t pids[CAPTURE_MAX_PIDS];
+	size_t pid_count;
+	char *const *command; /* behind "--"; NULL none */
+	uint64_t duration_ns; /* --for; 0 until Ctrl-C or the target's end */
+	bool json, verbose, help;
+	const char *output; /* -o; NULL standard output */
+	size_t rows;
+	const char *sort;
+	uint64_t buffer_bytes, min_size;
+	bool no_mmap;
+	enum capture_stacks stacks;
+	const char *stacks_name;
+};
+
+/*
+ * Parse the words behind the verb (argv[0] is the verb). Returns 0 and
+ * *ret_options, or -EINVAL with `error` filled.
+ */
+int options_parse(int argc, char *const argv[], enum verb_bit verb, struct options *ret_options,
+		  struct error *error);
+
+/* Print the options of `verb`, one or two lines each. */
+void options_help(FILE *file, enum verb_bit verb);
+
+#endif

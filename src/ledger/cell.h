@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A cell: what one thread allocated in one size class of one site. "Who holds
+ * what" is a sum over cells, and a cell is where replacement shows.
+ *
+ * A slot ("the last response of this thread") is written in one of two orders:
+ *
+ *   set, then clear   the new block is made while the old one lives, then the
+ *                     old one is freed. Counted at that free: the freed block is
+ *                     the oldest live one of its cell and a younger one lives.
+ *   clear, then set   the thread frees its only block of the cell and later makes
+ *                     the next. Counted at that next allocation, if the old block
+ *                     lived longer than the gap between the two: the slot was
+ *                     occupied most of the time.
+ *
+ * Which live block is the oldest is known from the births of the CELL_BIRTHS
+ * youngest live blocks. While a cell holds no more than that the answer is
+ * exact; a free while it holds more counts as no replacement.
+ */
+#ifndef OUTLIVE_LEDGER_CELL_H
+#define OUTLIVE_LEDGER_CELL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ledger/snapshot.h"
+
+#define CELL_BIRTHS 8
+
+/* Times are ns since the ledger's start. */
+struct cell {
+	uint32_t class_row, thread; /* rows of the process' classes and threads */
+	struct snapshot_counts counts;
+	uint64_t replaced_blocks; /* both orders */
+	uint64_t refilled_blocks; /* clear, then set */
+	uint64_t lifetime_ns;
+	uint64_t first_ns, last_ns; /* allocations */
+	uint64_t cleared_birth_ns, cleared_ns; /* the freed block of "clear, then set" */
+	bool cleared;
+	uint8_t birth_count;
+	uint64_t births[CELL_BIRTHS]; /* of the youngest live blocks, ascending */
+};
+
+enum cell_end {
+	CELL_FREED_BY_OWNER, /* the thread that allocated it */
+	CELL_FREED_BY_OTHER,
+	CELL_FREE_MISSED, /* another block appeared in its place */
+};
+
+/* A block of `size` bytes was made at `now_ns`. */
+void cell_add(struct cell *cell, uint64_t size, uint64_t now_ns);
+
+/* A live block of the cell ended. */
+void cell_remove(struct cell *cell, uint64_t size, uint64_t birth_ns, uint64_t now_ns,
+		 enum cell_end how);
+
+/* All live blocks are gone without having been freed: exec. */
+void cell_empty(struct cell *cell);
+
+#endif

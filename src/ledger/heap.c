@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Events arrive nearly, but not quite, in the order things happened. What can
+ * be relied on: an allocation is reported before the program has the address,
+ * and an ordinary free before the allocator has the block back. So between
+ * those two, an address belongs to one block, and only two kinds of event can
+ * name a block that is no longer the one at that address:
+ *
+ *   a realloc, which reports at its return what it freed earlier. Its block was
+ *   born before the call's entry; whatever at that address is younger belongs
+ *   to somebody else.
+ *
+ *   a free that found the ring full and comes late, by the overflow map. Its
+ *   block was born before the free's own time.
+ *
+ * Both carry that latest birth, and both look first in the table and then
+ * among the blocks that were replaced there (ledger/replaced.h).
+ *
+ * A block that appears where one lives means that a free was not seen (or not
+ * yet): the old one is booked as freed, by nobody.
+ */
+#include "ledger/heap.h"
+
+#include <errno.h>
+
+#define NOBODY UINT32_MAX
+
+/* Who acts, and when. */
+struct act {
+	uint32_t thread; /* row */
+	uint64_t now_ns; /* since the ledger's start */
+};
+
+static int begin(struct ledger *ledger, struct process *process, const struct event *event,
+		 struct act *ret_act)
+{
+	ret_act->now_ns = ledger_time(ledger, event->time_ns);
+	return threads_find(&process->threads, event->tid, ret_act->now_ns, &ret_act->thread);
+}
+
+static void count_freed(struct snapshot_counts *counts, uint64_t size)
+{
+	counts->freed_bytes += size;
+	counts->freed_blocks++;
+}
+
+static void count_dead(struct snapshot_counts *counts, uint64_t size)
+{
+	counts->live_bytes -= size;
+	counts->live_blocks--;
+}
+
+static void count_made(struct snapshot_counts *counts, uint64_t size)
+{
+	counts->allocated_bytes += size;
+	counts->allocated_blocks++;
+	counts->live_bytes += size;
+	counts->live_blocks++;
+}
+
+/* A thread freed a block of `owner`. */
+static void credit_free(struct process *process, uint32_t freer, uint32_t owner, uint64_t size)
+{
+	count_freed(&process->threads.rows[freer].counts, size);
+	if (freer != owner)
+		process->threads.rows[owner].freed_by_others_blocks++;
+}
+
+/* A block that was in the table is no more. `freer`: row of the thread, or NOBODY. */
+static void book_end(struct process *process, const struct block *block, uint32_t freer,
+		     uint64_t now_ns)
+{
+	enum cell_end how = CELL_FREE_MISSED;
+	struct cell *cell;
+
+	if (block->inherited) {
+		process->inherited_blocks--;
+		process->inherited_bytes -= block->size;
+		return;
+	}
+	cell = &process->sites.cells[block->cell];
+	if (freer != NOBODY)
+		how = freer == cell->thread ? CELL_FREED_BY_OWNER : CELL_FREED_BY_OTHER;
+	cell_remove(cell, block->size, block->birth, now_ns, how);
+	sites_class_remove(&process->sites, cell->class_row, &process->clock, block->size, now_ns);
+	count_freed(&process->counts, block->size);
+	count_dead(&process->counts, block->size);
+	count_dead(&process->threads.rows[cell->thread].counts, block->size);
+	if (freer != NOBODY)
+		credit_free(process, freer, cell->thread, block->size);
+}
+
+/* A missed free was not missed after all: it is this thread's. */
+static void book_late_free(struct ledger *ledger, struct process *process,
+			   const struct replaced_block *late, const struct act *act)
+{
+	struct cell *cell;
+
+	ledger->quality.alloc_over_live--;
+	if (late->block.inherited)
+		return;
+	cell = &process->sites.cells[late->block.cell];
+	cell->lifetime_ns += act->now_ns - late->replaced_ns;
+	credit_free(process, act->thread, cell->thread, late->block.size);
+}
+
+/* Free what lived at `address` and was born by `latest_birth`. */
+static void end_block(struct ledger *ledger, struct process *process, uint64_t address,
+		      uint64_t latest_birth, const struct act *act)
+{
+	struct replaced_block late;
+	struct block block;
+
+	if (blocks_take(&process->blocks, address, latest_birth, &block))
+		book_end(process, &block, act->thread, act->now_ns);
+	else if (replaced_take(&ledger->replaced, process->row, address, latest_birth, &late))
+		book_late_free(ledger, process, &late, act);
+	else
+		ledger->quality.unknown_frees++;
+}
+
+/* An allocation about to be booked: everything that can fail has been done. */
+struct birth {
+	struct block block;
+	uint32_t site;
+};
+
+static void count_unknown_stack(const struct process *process, struct site *site, uint64_t stack)
+{
+	if (stack == 0 || site->stack_known)
+		return;
+	site->stack_known = !site->overflow && stacks_find(&process->stacks, stack);
+	if (!site->stack_known)
+		site->unknown_events++;
+}
+
+static int prepare_block(struct ledger *ledger, struct process *process, const struct act *act,
+			 uint64_t address, uint64_t size, uint64_t stack, uint8_t function,
+			 struct birth *ret_birth)
+{
+	struct birth birth = { .block = { .address = address, .birth = act->now_ns } };
+
+	if (size > BLOCKS_MAX_SIZE) {
+		size = BLOCKS_MAX_SIZE;
+		ledger->quality.senseless++;
+	}
+	birth.block.size = size;
+	if (sites_find(&process->sites, stack, size, act->thread, &birth.block.cell,
+		       &birth.site) < 0 ||
+	    blocks_make_room(&process->blocks, address) < 0 ||
+	    sites_count_call(&process->sites, birth.site, function) < 0)
+		return -ENOMEM;
+	count_unknown_stack(process, &process->sites.rows[birth.site], stack);
+	*ret_birth = birth;
+	return 0;
+}
+
+static void book_block(struct ledger *ledger, struct process *process, const struct act *act,
+		       const struct birth *birth)
+{
+	const struct block *block = &birth->block;
+	struct cell *cell = &process->sites.cells[block->cell];
+	struct block old;
+
+	if (blocks_put(&process->blocks, block, &old)) {
+		ledger->quality.alloc_over_live++;
+		book_end(process, &old, NOBODY, act->now_ns);
+		replaced_put(&ledger->replaced, process->row, &old, act->now_ns);
+	}
+	cell_add(cell, block->size, act->now_ns);
+	sites_class_add(&process->sites, cell->class_row, &process->clock, block->size,
+			act->now_ns);
+	count_made(&process->counts, block->size);
+	count_made(&process->threads.rows[act->thread].counts, block->size);
+}
+
+/* Can a program have a block there? If not it is counted, and ignored. */
+static bool possible(struct ledger *ledger, uint64_t address)
+{
+	if (address <= BLOCKS_MAX_ADDRESS)
+		return true;
+	ledger->quality.senseless++;
+	return false;
+}
+
+int heap_alloc(struct ledger *ledger, struct process *process, const struct event *event)
+{
+	struct birth birth;
+	struct act act;
+
+	if (event->alloc.address == 0) {
+		process->failed_calls++;
+		return 0;
+	}
+	if (!possible(ledger, event->alloc.address))
+		return 0;
+	if (begin(ledger, process, event, &act) < 0 ||
+	    prepare_block(ledger, process, &act, event->alloc.address, event->alloc.size,
+			  event->alloc.stack, event->function, &birth) < 0)
+		return -ENOMEM;
+	book_block(ledger, process, &act, &birth);
+	return 0;
+}
+
+int heap_free(struct ledger *ledger, struct process *process, const struct event *event)
+{
+	struct act act;
+
+	if (event->free.address == 0 || !possible(ledger, event->free.address))
+		return 0;
+	if (begin(ledger, process, event, &act) < 0)
+		return -ENOMEM;
+	if (act.now_ns < process->exec_ns)
+		return 0; /* late, and its heap is gone */
+	end_block(ledger, process, event->free.address, act.now_ns, &act);
+	return 0;
+}
+
+int heap_realloc(struct ledger *ledger, struct process *process, const struct event *event)
+{
+	uint64_t old = event->realloc.old_address;
+	uint64_t address = event->realloc.address;
+	struct birth birth;
+	struct act act;
+
+	if (address == 0 && event->realloc.size > 0) {
+		process->failed_calls++;
+		return 0;
+	}
+	if (!possible(ledger, old) || !possible(ledger, address))
+		return 0;
+	if (begin(ledger, process, event, &act) < 0 ||
+	    (address && prepare_block(ledger, process, &act, address, event->realloc.size,
+				      event->realloc.stack, event->function, &birth) < 0))
+		return -ENOMEM;
+	if (old)
+		end_block(ledger, process, old, ledger_time(ledger, event->realloc.enter_ns), &act);
+	if (address)
+		book_block(ledger, process, &act, &birth);
+	return 0;
+}

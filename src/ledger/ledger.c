@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Events to their tables: which process an event belongs to, and what it changes there. */
+#include "ledger/ledger.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+
+#include "base/hash.h"
+#include "base/vec.h"
+#include "ledger/heap.h"
+#include "ledger/tables.h"
+
+struct ledger *ledger_new(void)
+{
+	struct ledger *ledger = calloc(1, sizeof(*ledger));
+
+	if (!ledger)
+		return NULL;
+	/* Only a defence against chosen addresses: without it results are the same. */
+	if (getrandom(&ledger->seed, sizeof(ledger->seed), GRND_NONBLOCK) < 0)
+		ledger->seed = hash_mix((uintptr_t)ledger);
+	return ledger;
+}
+
+void ledger_free(struct ledger *ledger)
+{
+	if (!ledger)
+		return;
+	for (size_t i = 0; i < ledger->process_count; i++)
+		process_free(ledger->processes[i]);
+	free(ledger->processes);
+	map_free(&ledger->by_pid);
+	free(ledger);
+}
+
+void ledger_follow_forks(struct ledger *ledger, bool follow)
+{
+	ledger->follow_forks = follow;
+}
+
+void ledger_footprint(const struct ledger *ledger, uint64_t *ret_bytes, uint64_t *ret_blocks)
+{
+	*ret_bytes = 0;
+	*ret_blocks = 0;
+	for (size_t i = 0; i < ledger->process_count; i++) {
+		*ret_bytes += ledger->processes[i]->blocks.bytes;
+		*ret_blocks += ledger->processes[i]->blocks.count;
+	}
+}
+
+static struct process *find_process(const struct ledger *ledger, uint32_t pid)
+{
+	uint32_t row;
+
+	return map_get(&ledger->by_pid, pid, &row) ? ledger->processes[row] : NULL;
+}
+
+static struct process *add_process(struct ledger *ledger, uint32_t pid, uint64_t now_ns)
+{
+	uint32_t row = (uint32_t)ledger->process_count;
+	struct process *process;
+
+	if (row >= LEDGER_MAX_PROCESSES ||
+	    VEC_PUSH_ROOM(ledger->processes, ledger->process_count, ledger->process_capacity) < 0)
+		return NULL;
+	process = process_new(row, pid, hash_mix(ledger->seed + row), now_ns);
+	if (!process)
+		return NULL;
+	if (map_set(&ledger->by_pid, pid, row) < 0) {
+		process_free(process);
+		return NULL;
+	}
+	ledger->processes[ledger->process_count++] = process;
+	ledger->cached = process;
+	return process;
+}
+
+/*
+ * The process that did something at `now_ns`: a new one when the pid was not
+ * seen before, or when its last bearer had ended by then.
+ */
+static struct process *get_process(struct ledger *ledger, uint32_t pid, uint64_t now_ns)
+{
+	struct process *process = ledger->cached;
+
+	if (!process || process->pid != pid)
+		process = find_process(ledger, pid);
+	if (!process || (process->exited && now_ns > process->exit_ns))
+		return add_process(ledger, pid, now_ns);
+	ledger->cached = process;
+	return process;
+}
+
+/* The same for an event that tells the start time: another one is another process. */
+static struct process *get_process_started(struct ledger *ledger, uint32_t pid, uint64_t start_ns,
+					   bool exact, uint64_t now_ns)
+{
+	struct process *process = find_process(ledger, pid);
+
+	if (process && start_ns && process->start_ns) {
+		if (!process_started_at(process, start_ns, exact)) {
+			process_exit(process, now_ns);
+			process = NULL;
+		}
+	} else if (process && process->exited && now_ns > process->exit_ns) {
+		process = NULL;
+	}
+	if (!process)
+		process = add_process(ledger, pid, now_ns);
+	if (process)
+		process_set_start(process, start_ns, exact);
+	return process;
+}
+
+static int apply_stack(struct ledger *ledger, struct process *process, const struct event *event)
+{
+	int added = stacks_add(&process->stacks, event->stack.id, event->stack.frames,
+			       event->stack.count, event->stack.status, event->stack.flags);
+
+	if (added <= 0)
+		return added;
+	sites_stack_known(&process->sites, event->stack.id);
+	ledger->quality.stacks++;
+	if (event->stack.status < WIRE_STACK_STATUS_COUNT)
+		ledger->quality.stacks_by_status[event->stack.status]++;
+	return 0;
+}
+
+static void apply_brk(struct process *process, const struct event *event)
+{
+	if (!process->brk_start)
+		process->brk_start = event->range.old_address ? event->range.old_address
+							      : event->range.address;
+	process->brk_end = event->range.address;
+}
+
+static int apply_range(struct ledger *ledger, struct process *process, const struct event *event)
+{
+	uint64_t now_ns = ledger_time(ledger, event->time_ns);
+	uint64_t enter_ns = ledger_time(ledger, event->range.enter_ns);
+	enum range_kind kind;
+	int result = 0;
+
+	switch (event->kind) {
+	case EVENT_MAP:
+		kind = range_kind_of(event->range.prot, event->range.map_flags, event->range.fd,
+				     event->flags);
+		result = ranges_map(&process->ranges, event->range.address, event->range.length,
+				    enter_ns, now_ns, kind);
+		break;
+	case EVENT_UNMAP:
+		result = ranges_unmap(&process->ranges, event->range.address, event->range.length,
+				      enter_ns);
+		break;
+	case EVENT_REMAP:
+		result = ranges_remap(&process->ranges, event->range.old_address,
+				      event->range.old_length, event->range.address,
+				      event->range.length, enter_ns, now_ns,
+				      event->range.map_flags & MREMAP_DONTUNMAP);
+		break;
+	default:
+		apply_brk(process, event);
+		break;
+	}
+	if (result == -EINVAL || result == -ENOSPC) {
+		ledger->quality.senseless++;
+		result = 0;
+	}
+	return result;
+}
+
+static int apply_thread(struct ledger *ledger, const struct event *event)
+{
+	uint64_t now_ns = ledger_time(ledger, event->time_ns);
+	struct process *process = get_process_started(
+		ledger, event->pid, event->thread.process_start_ns, true, now_ns);
+
+	if (!process)
+		return -ENOMEM;
+	process_touch(process, now_ns);
+	if (event->kind == EVENT_EXEC) {
+		process_exec(process, event->tid, now_ns);
+		replaced_forget(&ledger->replaced, process->row);
+	}
+	if (event->tid == event->pid || !process->comm[0])
+		memcpy(process->comm, event->thread.comm, sizeof(process->comm));
+	return threads_introduce(&process->threads, event->tid, event->thread.thread_start_ns,
+				 event->thread.comm, now_ns);
+}
+
+static int apply_fork(struct ledger *ledger, struct process *process, const struct event *event)
+{
+	uint64_t now_ns = ledger_time(ledger, event->time_ns);
+	struct process *child;
+
+	process->children++;
+	if (!ledger->follow_forks || event->fork.child_pid == event->pid)
+		return 0;
+	child = get_process_started(ledger, event->fork.child_pid, event->fork.child_start_ns, true,
+				    now_ns);
+	if (!child)
+		return -ENOMEM;
+	return child->forked ? 0 : process_inherit(child, process);
+}
+
+static void apply_exit(struct ledger *ledger, const struct event *event)
+{
+	uint64_t now_ns = ledger_time(ledger, event->time_ns);
+	struct process *process = find_process(ledger, event->pid);
+
+	if (!process || process->exited)
+		return;
+	process_touch(process, now_ns);
+	threads_exit(&process->threads, event->tid, now_ns);
+	if (event->exit.last_thread)
+		process_exit(process, now_ns);
+}
+
+static int apply_process(struct ledger *ledger, const struct event *event)
+{
+	uint64_t now_ns = ledger_time(ledger, event->time_ns);
+	struct process *process = get_process_started(ledger, event->pid, event->process.start_ns,
+						      false, now_ns);
+	const char *exe = event->process.exe;
+
+	if (!process)
+		return -ENOMEM;
+	process_touch(process, now_ns);
+	if (exe && exe[0]) {
+		char *copy = strndup(exe, PATH_MAX);
+
+		if (!copy)
+			return -ENOMEM;
+		free(process->exe);
+		process->exe = copy;
+	}
+	if (event->process.comm && event->process.comm[0]) {
+		memset(process->comm, 0, sizeof(process->comm));
+		memcpy(process->comm, event->process.comm,
+		       strnlen(event->process.comm, sizeof(process->comm) - 1));
+	}
+	if (event->process.brk_end >= event->process.brk_start && event->process.brk_start) {
+		process->brk_start = event->process.brk_start;
+		process->brk_end = event->process.brk_end;
+	}
+	return 0;
+}
+
+static int apply_module(struct ledger *ledger, const struct event *event)
+{
+	struct process *process = find_process(ledger, event->pid);
+	int result;
+
+	if (!process)
+		process = add_process(ledger, event->pid, ledger_time(ledger, event->time_ns));
+	if (!process)
+		return -ENOMEM;
+	result = modules_add(&process->modules, event->module.start, event->module.end,
+			     event->module.bias, event->module.path, event->module.open_path,
+			     event->module.build_id);
+	if (result == -EINVAL || result == -ENOSPC) {
+		ledger->quality.senseless++;
+		result = 0;
+	}
+	return result;
+}
+
+static void apply_resident(struct ledger *ledger, const struct event *event)
+{
+	struct process *process = find_process(ledger, event->pid);
+
+	if (!process)
+		return;
+	process->rss_bytes = event->resident.rss_bytes;
+	if (event->resident.peak_rss_bytes > process->peak_rss_bytes)
+		process->peak_rss_bytes = event->resident.peak_rss_bytes;
+}
+
+/* Events of the traced process' own doing. */
+static int apply_own(struct ledger *ledger, const struct event *event)
+{
+	uint64_t now_ns = ledger_time(ledger, event->time_ns);
+	struct process *process = get_process(ledger, event->pid, now_ns);
+
+	if (!process)
+		return -ENOMEM;
+	process_touch(process, now_ns);
+	switch (event->kind) {
+	case EVENT_ALLOC:
+		return heap_alloc(ledger, process, event);
+	case EVENT_FREE:
+		return heap_free(ledger, process, event);
+	case EVENT_REALLOC:
+		return heap_realloc(ledger, process, event);
+	case EVENT_STACK:
+		return apply_stack(ledger, process, event);
+	case EVENT_FORK:
+		return apply_fork(ledger, process, event);
+	default:
+		return apply_range(ledger, process, event);
+	}
+}
+
+static int apply(struct ledger *ledger, const struct event *event)
+{
+	switch (event->kind) {
+	case EVENT_ALLOC:
+	case EVENT_FREE:
+	case EVENT_REALLOC:
+	case EVENT_STACK:
+	case EVENT_MAP:
+	case EVENT_UNMAP:
+	case EVENT_REMAP:
+	case EVENT_BRK:
+	case EVENT_FORK:
+		return apply_own(ledger, event);
+	case EVENT_THREAD:
+	case EVENT_EXEC:
+		return apply_thread(ledger, event);
+	case EVENT_EXIT:
+		apply_exit(ledger, event);
+		return 0;
+	case EVENT_PROCESS:
+		return apply_process(ledger, event);
+	case EVENT_MODULE:
+		return apply_module(ledger, event);
+	case EVENT_RESIDENT:
+		apply_resident(ledger, event);
+		return 0;
+	case EVENT_LOSS:
+		memcpy(ledger->quality.lost, event->loss.totals, sizeof(ledger->quality.lost));
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+int ledger_apply(struct ledger *ledger, const struct event *event)
+{
+	int result;
+
+	if (!ledger->started && event->time_ns) {
+		ledger->started = true;
+		ledger->start_ns = event->time_ns;
+	}
+	result = apply(ledger, event);
+	if (result < 0)
+		ledger->quality.ledger_full++;
+	else if (event->kind == EVENT_ALLOC || event->kind == EVENT_FREE ||
+		 event->kind == EVENT_REALLOC)
+		ledger->quality.events++;
+	return result;
+}
+
+/* How many events ahead to fetch the entry of a block, and then its cell. Each
+ * is about what the processor does in the time of one miss. */
+#define AHEAD_ENTRY 12
+#define AHEAD_CELL 6
+
+/* The process of an event, when it is the one that everything happens in. */
+static const struct process *likely_process(const struct ledger *ledger, const struct event *event)
+{
+	return ledger->cached && ledger->cached->pid == event->pid ? ledger->cached : NULL;
+}
+
+static void fetch_entry(const struct ledger *ledger, const struct event *event)
+{
+	const struct process *process = likely_process(ledger, event);
+
+	if (!process)
+		return;
+	if (event->kind == EVENT_ALLOC)
+		blocks_prefetch(&process->blocks, event->alloc.address);
+	else if (event->kind == EVENT_FREE)
+		blocks_prefetch(&process->blocks, event->free.address);
+	if (event->kind != EVENT_REALLOC)
+		return;
+	blocks_prefetch(&process->blocks, event->realloc.old_address);
+	blocks_prefetch(&process->blocks, event->realloc.address);
+}
+
+static void fetch_cell(const struct ledger *ledger, const struct event *event)
+{
+	const struct process *process = likely_process(ledger, event);
+	uint64_t address = event->kind == EVENT_FREE	? event->free.address
+			   : event->kind == EVENT_REALLOC ? event->realloc.old_address
+							  : 0;
+	const char *cell;
+	struct block block;
+
+	if (!process || !address || !blocks_get(&process->blocks, address, &block) ||
+	    block.inherited)
+		return;
+	cell = (const char *)&process->sites.cells[block.cell];
+	for (size_t i = 0; i < sizeof(struct cell); i += 64)
+		__builtin_prefetch(cell + i, 1);
+}
+
+int ledger_apply_batch(struct ledger *ledger, const struct event *events, size_t count)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (i + AHEAD_ENTRY < count)
+			fetch_entry(ledger, &events[i + AHEAD_ENTRY]);
+		if (i + AHEAD_CELL < count)
+			fetch_cell(ledger, &events[i + AHEAD_CELL]);
+		if (ledger_apply(ledger, &events[i]) < 0)
+			result = -ENOMEM;
+	}
+	return result;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The ledger: what is live, whose it is, and where it came from.
+ *
+ * Events go in (ledger_apply), a snapshot comes out (ledger_snapshot). The
+ * ledger knows no clock and no /proc: time is the events' time, so a recording
+ * replayed gives what the live run gave.
+ */
+#ifndef OUTLIVE_LEDGER_LEDGER_H
+#define OUTLIVE_LEDGER_LEDGER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ledger/snapshot.h"
+#include "stream/event.h"
+
+struct ledger;
+
+/* A new, empty ledger, or NULL without memory. Release with ledger_free. */
+struct ledger *ledger_new(void);
+void ledger_free(struct ledger *ledger);
+
+/*
+ * From now on a fork starts the child with a copy of the parent's live blocks,
+ * marked inherited. Off at first: a child that is not traced itself can never
+ * report their frees. Set it when children are traced.
+ */
+void ledger_follow_forks(struct ledger *ledger, bool follow);
+
+/*
+ * Apply one event. Returns 0, or -ENOMEM (the event is then not applied and
+ * counted in quality.ledger_full). Hostile or senseless events (frees of
+ * unknown blocks, sizes near 2^64, ranges that wrap) are counted, never fatal.
+ */
+int ledger_apply(struct ledger *ledger, const struct event *event);
+
+/*
+ * Apply `count` events in order, as ledger_apply() would one by one, but faster:
+ * while one is applied, memory that the next ones need is already on its way.
+ * Returns 0, or -ENOMEM when at least one was not applied.
+ */
+int ledger_apply_batch(struct ledger *ledger, const struct event *events, size_t count);
+
+/*
+ * Everything the reports need, as of `now_ns` (ages are relative to it; give
+ * the time of the last event or of the end of the trace). The snapshot is
+ * immutable and independent of the ledger; release it with snapshot_free.
+ * Returns 0 or -ENOMEM.
+ */
+int ledger_snapshot(const struct ledger *ledger, uint64_t now_ns, struct snapshot **ret_snapshot);
+
+/* Bytes of memory that the live block tables hold, all in, and the blocks in them. */
+void ledger_footprint(const struct ledger *ledger, uint64_t *ret_bytes, uint64_t *ret_blocks);
+
+#endif

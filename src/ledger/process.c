@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ledger/process.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct process *process_new(uint32_t row, uint32_t pid, uint64_t seed, uint64_t now_ns)
+{
+	struct process *process = calloc(1, sizeof(*process));
+
+	if (!process)
+		return NULL;
+	process->row = row;
+	process->pid = pid;
+	process->first_ns = now_ns;
+	process->last_ns = now_ns;
+	blocks_init(&process->blocks, seed);
+	series_clock_start(&process->clock, now_ns);
+	return process;
+}
+
+void process_free(struct process *process)
+{
+	if (!process)
+		return;
+	threads_free(&process->threads);
+	stacks_free(&process->stacks);
+	sites_free(&process->sites);
+	modules_clear(&process->modules);
+	blocks_free(&process->blocks);
+	ranges_free(&process->ranges);
+	free(process->exe);
+	free(process);
+}
+
+bool process_started_at(const struct process *process, uint64_t start_ns, bool exact)
+{
+	uint64_t apart;
+
+	if (start_ns == 0 || process->start_ns == 0)
+		return true;
+	apart = start_ns > process->start_ns ? start_ns - process->start_ns
+					     : process->start_ns - start_ns;
+	return apart <= (exact && process->start_exact ? 0 : PROCESS_START_SLACK_NS);
+}
+
+void process_set_start(struct process *process, uint64_t start_ns, bool exact)
+{
+	if (start_ns == 0 || (process->start_exact && !exact))
+		return;
+	process->start_ns = start_ns;
+	process->start_exact = exact;
+}
+
+void process_touch(struct process *process, uint64_t now_ns)
+{
+	if (now_ns > process->last_ns)
+		process->last_ns = now_ns;
+	series_clock_advance(&process->clock, now_ns);
+}
+
+void process_exec(struct process *process, uint32_t tid, uint64_t now_ns)
+{
+	process->dropped_blocks += process->counts.live_blocks;
+	process->dropped_bytes += process->counts.live_bytes;
+	process->counts.live_blocks = 0;
+	process->counts.live_bytes = 0;
+	process->inherited_blocks = 0;
+	process->inherited_bytes = 0;
+	process->exec_ns = now_ns;
+	process->brk_start = 0;
+	process->brk_end = 0;
+	sites_empty(&process->sites, &process->clock, now_ns);
+	for (size_t i = 0; i < process->threads.count; i++) {
+		process->threads.rows[i].counts.live_blocks = 0;
+		process->threads.rows[i].counts.live_bytes = 0;
+	}
+	threads_exit_all(&process->threads, tid, now_ns);
+	blocks_clear(&process->blocks);
+	ranges_free(&process->ranges);
+	modules_clear(&process->modules);
+}
+
+void process_exit(struct process *process, uint64_t now_ns)
+{
+	if (process->exited)
+		return;
+	process->exited = true;
+	process->exit_ns = now_ns;
+	threads_exit_all(&process->threads, 0, now_ns);
+}
+
+static int inherit_block(const struct block *block, void *context)
+{
+	struct process *child = context;
+	struct block copy = *block;
+	struct block old;
+
+	copy.inherited = true;
+	if (blocks_make_room(&child->blocks, copy.address) < 0)
+		return -ENOMEM;
+	blocks_put(&child->blocks, &copy, &old);
+	child->inherited_blocks++;
+	child->inherited_bytes += copy.size;
+	return 0;
+}
+
+int process_inherit(struct process *child, const struct process *parent)
+{
+	child->forked = true;
+	memcpy(child->comm, parent->comm, sizeof(child->comm));
+	return blocks_each(&parent->blocks, inherit_block, child);
+}

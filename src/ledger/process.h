@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One process in the ledger: process = (pid, start time). */
+#ifndef OUTLIVE_LEDGER_PROCESS_H
+#define OUTLIVE_LEDGER_PROCESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ledger/blocks.h"
+#include "ledger/modules.h"
+#include "ledger/ranges.h"
+#include "ledger/series.h"
+#include "ledger/sites.h"
+#include "ledger/snapshot.h"
+#include "ledger/stacks.h"
+#include "ledger/threads.h"
+
+/*
+ * How far two start times of the same process may lie apart when one of them
+ * was read from /proc/PID/stat, which counts in clock ticks of 10 ms (proc(5),
+ * field 22). A pid is not handed out again that soon: pids go round.
+ */
+#define PROCESS_START_SLACK_NS 20000000ull
+
+/* Times are ns since the ledger's start, except start_ns. */
+struct process {
+	uint32_t row; /* in the ledger */
+	uint32_t pid;
+	uint64_t start_ns; /* CLOCK_MONOTONIC; 0 not known */
+	bool start_exact;  /* the kernel's own number, not that of /proc */
+	char comm[WIRE_COMM_BYTES];
+	char *exe; /* NULL not known */
+	bool exited, forked;
+	uint64_t first_ns, last_ns, exit_ns, exec_ns;
+	struct snapshot_counts counts;
+	uint64_t inherited_blocks, inherited_bytes;
+	uint64_t dropped_blocks, dropped_bytes; /* live at exec */
+	uint64_t children;
+	uint64_t failed_calls;
+	uint64_t rss_bytes, peak_rss_bytes;
+	uint64_t brk_start, brk_end;
+	struct threads threads;
+	struct stacks stacks;
+	struct sites sites;
+	struct modules modules;
+	struct blocks blocks;
+	struct ranges ranges;
+	struct series_clock clock;
+};
+
+/* A process first seen at `now_ns`, or NULL without memory. */
+struct process *process_new(uint32_t row, uint32_t pid, uint64_t seed, uint64_t now_ns);
+void process_free(struct process *process);
+
+/* Is `start_ns` (0: not known) the start of this process, as far as can be told? */
+bool process_started_at(const struct process *process, uint64_t start_ns, bool exact);
+
+/* Learn the start time, unless a better one is known. */
+void process_set_start(struct process *process, uint64_t start_ns, bool exact);
+
+/* Something happened at `now_ns`: moves last_ns and the clock of the series. */
+void process_touch(struct process *process, uint64_t now_ns);
+
+/* The program was replaced: nothing of its address space and no other thread remains. */
+void process_exec(struct process *process, uint32_t tid, uint64_t now_ns);
+
+/* The process ended; what is live stays on the books as it is. */
+void process_exit(struct process *process, uint64_t now_ns);
+
+/* Give `child` a copy of the parent's live blocks, marked inherited. Returns 0 or -ENOMEM. */
+int process_inherit(struct process *child, const struct process *parent);
+
+#endif

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ledger/sites.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/vec.h"
+
+void sites_free(struct sites *sites)
+{
+	free(sites->rows);
+	free(sites->classes);
+	free(sites->cells);
+	free(sites->more_calls);
+	free(sites->series);
+	map_free(&sites->by_stack);
+	map_free(&sites->by_owner);
+	memset(sites, 0, sizeof(*sites));
+}
+
+unsigned int size_log2(uint64_t size)
+{
+	return size ? 63 - (unsigned int)__builtin_clzll(size) : 0;
+}
+
+static int overflow_site(struct sites *sites, uint32_t *ret_site)
+{
+	if (!sites->overflow) {
+		if (VEC_PUSH_ROOM(sites->rows, sites->count, sites->capacity) < 0)
+			return -ENOMEM;
+		sites->rows[sites->count] = (struct site){ .overflow = true };
+		sites->overflow = (uint32_t)++sites->count;
+	}
+	*ret_site = sites->overflow - 1;
+	return 0;
+}
+
+static int find_site(struct sites *sites, uint64_t stack, uint32_t *ret_site)
+{
+	if (map_get(&sites->by_stack, stack, ret_site))
+		return 0;
+	if (sites->count >= SITES_MAX)
+		return overflow_site(sites, ret_site);
+	if (VEC_PUSH_ROOM(sites->rows, sites->count, sites->capacity) < 0 ||
+	    map_set(&sites->by_stack, stack, (uint32_t)sites->count) < 0)
+		return -ENOMEM;
+	*ret_site = (uint32_t)sites->count;
+	sites->rows[sites->count++] = (struct site){ .stack = stack };
+	return 0;
+}
+
+static int find_class(struct sites *sites, uint32_t site, uint8_t log2_size, uint32_t *ret_class)
+{
+	uint32_t at = sites->rows[site].first_class;
+
+	while (at && sites->classes[at - 1].log2_size != log2_size)
+		at = sites->classes[at - 1].next;
+	if (!at) {
+		if (VEC_PUSH_ROOM(sites->classes, sites->class_count, sites->class_capacity) < 0)
+			return -ENOMEM;
+		sites->classes[sites->class_count++] = (struct size_class){
+			.site = site,
+			.next = sites->rows[site].first_class,
+			.log2_size = log2_size,
+		};
+		at = (uint32_t)sites->class_count;
+		sites->rows[site].first_class = at;
+	}
+	*ret_class = at - 1;
+	return 0;
+}
+
+/* 20 bits of site (and its overflow), 6 of class, 17 of thread. */
+static uint64_t owner_key(uint32_t site, uint8_t log2_size, uint32_t thread)
+{
+	return (uint64_t)site << 32 | (uint64_t)log2_size << 24 | thread;
+}
+
+static int add_cell(struct sites *sites, uint32_t site, uint8_t log2_size, uint32_t thread,
+		    uint32_t *ret_cell)
+{
+	uint64_t key = owner_key(site, log2_size, thread);
+	uint32_t class_row;
+
+	if (find_class(sites, site, log2_size, &class_row) < 0 ||
+	    VEC_PUSH_ROOM(sites->cells, sites->cell_count, sites->cell_capacity) < 0 ||
+	    map_set(&sites->by_owner, key, (uint32_t)sites->cell_count) < 0)
+		return -ENOMEM;
+	*ret_cell = (uint32_t)sites->cell_count;
+	sites->cells[sites->cell_count++] =
+		(struct cell){ .class_row = class_row, .thread = thread };
+	return 0;
+}
+
+int sites_find(struct sites *sites, uint64_t stack, uint64_t size, uint32_t thread,
+	       uint32_t *ret_cell, uint32_t *ret_site)
+{
+	uint8_t log2_size = (uint8_t)size_log2(size);
+
+	if (find_site(sites, stack, ret_site) < 0)
+		return -ENOMEM;
+	if (map_get(&sites->by_owner, owner_key(*ret_site, log2_size, thread), ret_cell))
+		return 0;
+	if (sites->cell_count >= SITES_MAX_CELLS) {
+		if (overflow_site(sites, ret_site) < 0)
+			return -ENOMEM;
+		if (map_get(&sites->by_owner, owner_key(*ret_site, log2_size, thread), ret_cell))
+			return 0;
+	}
+	return add_cell(sites, *ret_site, log2_size, thread, ret_cell);
+}
+
+int sites_count_call(struct sites *sites, uint32_t site, uint8_t function)
+{
+	struct site *row = &sites->rows[site];
+	uint32_t at = row->first_calls;
+
+	if (row->calls == 0 || row->function == function) {
+		row->function = function;
+		row->calls++;
+		return 0;
+	}
+	while (at && sites->more_calls[at - 1].function != function)
+		at = sites->more_calls[at - 1].next;
+	if (!at) {
+		if (VEC_PUSH_ROOM(sites->more_calls, sites->more_calls_count,
+				  sites->more_calls_capacity) < 0)
+			return -ENOMEM;
+		sites->more_calls[sites->more_calls_count++] = (struct site_calls){
+			.next = row->first_calls,
+			.function = function,
+		};
+		at = (uint32_t)sites->more_calls_count;
+		row->first_calls = at;
+	}
+	sites->more_calls[at - 1].calls++;
+	return 0;
+}
+
+void sites_stack_known(struct sites *sites, uint64_t stack)
+{
+	uint32_t row;
+
+	if (!map_get(&sites->by_stack, stack, &row))
+		return;
+	sites->rows[row].unknown_events = 0;
+	sites->rows[row].stack_known = true;
+}
+
+/* Give the class a series that knows the class' first block. Best effort. */
+static void start_series(struct sites *sites, struct size_class *class,
+			 const struct series_clock *clock)
+{
+	if (sites->series_count >= SITES_MAX_SERIES ||
+	    VEC_PUSH_ROOM(sites->series, sites->series_count, sites->series_capacity) < 0)
+		return;
+	series_backdate(&sites->series[sites->series_count], clock, class->first_bytes,
+			class->first_ns, class->first_end_ns);
+	class->series = (uint32_t)++sites->series_count;
+}
+
+void sites_class_add(struct sites *sites, uint32_t class_row, const struct series_clock *clock,
+		     uint64_t size, uint64_t now_ns)
+{
+	struct size_class *class = &sites->classes[class_row];
+
+	if (class->allocated_blocks == 0) {
+		class->first_bytes = size;
+		class->first_ns = now_ns;
+		class->first_end_ns = UINT64_MAX;
+	} else if (class->series) {
+		series_catch_up(&sites->series[class->series - 1], clock, class->live_bytes);
+	} else if (class->allocated_blocks == 1) {
+		start_series(sites, class, clock);
+	}
+	class->allocated_blocks++;
+	class->live_bytes += size;
+}
+
+void sites_class_remove(struct sites *sites, uint32_t class_row, const struct series_clock *clock,
+			uint64_t size, uint64_t now_ns)
+{
+	struct size_class *class = &sites->classes[class_row];
+
+	if (class->series)
+		series_catch_up(&sites->series[class->series - 1], clock, class->live_bytes);
+	else
+		class->first_end_ns = now_ns;
+	class->live_bytes -= size;
+}
+
+void sites_empty(struct sites *sites, const struct series_clock *clock, uint64_t now_ns)
+{
+	for (size_t i = 0; i < sites->class_count; i++)
+		if (sites->classes[i].live_bytes)
+			sites_class_remove(sites, (uint32_t)i, clock, sites->classes[i].live_bytes,
+					   now_ns);
+	for (size_t i = 0; i < sites->cell_count; i++)
+		cell_empty(&sites->cells[i]);
+}
+
+bool sites_class_series(const struct sites *sites, const struct size_class *class,
+			const struct series_clock *clock, struct series *ret_series)
+{
+	if (class->series) {
+		*ret_series = sites->series[class->series - 1];
+		series_catch_up(ret_series, clock, class->live_bytes);
+		return true;
+	}
+	if (class->allocated_blocks != 1)
+		return false;
+	series_backdate(ret_series, clock, class->first_bytes, class->first_ns,
+			class->first_end_ns);
+	return true;
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The sites of one process, their size classes, and the cells of these.
+ *
+ *   site    one stack that allocates       found by stack id
+ *   class   its blocks in [2^n, 2^(n+1))   a short list at the site
+ *   cell    … made by one thread           found by (site, class, thread)
+ *
+ * A target can make up stacks, sizes and threads, so all three are bounded:
+ * beyond SITES_MAX sites or SITES_MAX_CELLS cells everything new counts at one
+ * overflow site, whose stack is unknown.
+ */
+#ifndef OUTLIVE_LEDGER_SITES_H
+#define OUTLIVE_LEDGER_SITES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/map.h"
+#include "ledger/cell.h"
+#include "ledger/series.h"
+
+#define SITES_MAX (1u << 20)
+#define SITES_MAX_CELLS (1u << 22)
+#define SITES_MAX_SERIES 65536 /* 520 bytes each */
+
+struct site {
+	uint64_t stack;
+	uint64_t unknown_events; /* while the stack was not known */
+	uint32_t first_class;	 /* row + 1; 0: none */
+	uint32_t first_calls;	 /* row + 1 of the list of calls beyond `function` */
+	uint8_t function;	 /* of the first call; nearly always of all calls */
+	uint64_t calls;		 /* of that function */
+	bool overflow;
+	bool stack_known; /* its stack has come */
+};
+
+/* Calls of a site by a function other than its first one. */
+struct site_calls {
+	uint64_t calls;
+	uint32_t next; /* row + 1 */
+	uint8_t function;
+};
+
+struct size_class {
+	uint32_t site;
+	uint32_t next;	 /* row + 1, of the same site */
+	uint32_t series; /* row + 1; 0: has none (yet) */
+	uint8_t log2_size;
+	uint64_t live_bytes;
+	uint64_t allocated_blocks;
+	/* The only block so far, for the series of a class that has one block. */
+	uint64_t first_bytes, first_ns, first_end_ns;
+};
+
+/* All zeroes is an empty table. */
+struct sites {
+	struct site *rows;
+	size_t count, capacity;
+	struct map by_stack;
+	uint32_t overflow; /* row + 1 of the overflow site */
+
+	struct size_class *classes;
+	size_t class_count, class_capacity;
+
+	struct cell *cells;
+	size_t cell_count, cell_capacity;
+	struct map by_owner; /* (site, class, thread) -> cell */
+
+	struct site_calls *more_calls;
+	size_t more_calls_count, more_calls_capacity;
+
+	struct series *series;
+	size_t series_count, series_capacity;
+};
+
+void sites_free(struct sites *sites);
+
+/* floor(log2(size)); 0 for 0. */
+unsigned int size_log2(uint64_t size);
+
+/*
+ * The cell of blocks of `size` bytes that `thread` (row) makes with `stack`,
+ * and its site; made when missing. Returns 0 or -ENOMEM.
+ */
+int sites_find(struct sites *sites, uint64_t stack, uint64_t size, uint32_t thread,
+	       uint32_t *ret_cell, uint32_t *ret_site);
+
+/* Count one successful call of `function` at a site. Returns 0 or -ENOMEM. */
+int sites_count_call(struct sites *sites, uint32_t site, uint8_t function);
+
+/* The stack of a site has come: its events so far are not of an unknown stack. */
+void sites_stack_known(struct sites *sites, uint64_t stack);
+
+/*
+ * A block of `size` bytes was made in a class, or ended. The clock was advanced
+ * to `now_ns` before. The second block starts a series while there are fewer
+ * than SITES_MAX_SERIES; without memory for it the class goes on without.
+ */
+void sites_class_add(struct sites *sites, uint32_t class_row, const struct series_clock *clock,
+		     uint64_t size, uint64_t now_ns);
+void sites_class_remove(struct sites *sites, uint32_t class_row, const struct series_clock *clock,
+			uint64_t size, uint64_t now_ns);
+
+/* The heap is gone: nothing is live any more. */
+void sites_empty(struct sites *sites, const struct series_clock *clock, uint64_t now_ns);
+
+/* The series of a class up to the tick of `clock`, in *ret_series. Returns
+ * false when none is kept. */
+bool sites_class_series(const struct sites *sites, const struct size_class *class,
+			const struct series_clock *clock, struct series *ret_series);
+
+#endif

@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Taking the picture. The tables are made for applying events: cells of all
+ * classes lie in one array in order of first use. A report wants the tree
+ * process > site > class > cell, so the rows are laid out in that order here,
+ * and one walk over the live blocks adds what only they know: the oldest, the
+ * newest, the largest.
+ */
+#include "ledger/snapshot.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "ledger/snapshot_owner.h"
+#include "ledger/tables.h"
+
+/* Series made up for classes that had only one block so far. */
+#define MAX_SINGLE_SERIES 65536
+
+/* One process being laid out. */
+struct layout {
+	struct snapshot_owner *owner;
+	const struct process *process;
+	uint64_t origin_ns; /* the ledger's start: rows have times since then */
+	struct series_clock clock;
+	struct snapshot_site *sites;
+	struct snapshot_class *classes;
+	struct snapshot_cell *cells;
+	uint64_t *frames;
+	size_t single_series;
+	uint32_t *class_at; /* row of the tables -> place in `classes` */
+	uint32_t *cell_at;
+	uint32_t *class_site; /* place in `classes` -> site */
+	uint32_t *cell_class; /* place in `cells` -> place in `classes` */
+};
+
+static void add_counts(struct snapshot_counts *sum, const struct snapshot_counts *more)
+{
+	sum->live_bytes += more->live_bytes;
+	sum->live_blocks += more->live_blocks;
+	sum->allocated_bytes += more->allocated_bytes;
+	sum->allocated_blocks += more->allocated_blocks;
+	sum->freed_bytes += more->freed_bytes;
+	sum->freed_blocks += more->freed_blocks;
+}
+
+static int copy_threads(struct snapshot_owner *owner, const struct process *process,
+			struct snapshot_process *out)
+{
+	struct snapshot_thread *rows = owner_keep(owner, process->threads.count, sizeof(*rows));
+
+	if (!rows)
+		return -ENOMEM;
+	for (size_t i = 0; i < process->threads.count; i++) {
+		const struct thread *thread = &process->threads.rows[i];
+
+		rows[i].tid = thread->tid;
+		rows[i].start_ns = thread->start_ns;
+		memcpy(rows[i].comm, thread->comm, sizeof(rows[i].comm));
+		rows[i].exited = thread->exited;
+		rows[i].counts = thread->counts;
+		rows[i].freed_by_others_blocks = thread->freed_by_others_blocks;
+	}
+	out->threads = rows;
+	out->thread_count = process->threads.count;
+	return 0;
+}
+
+static int copy_modules(struct snapshot_owner *owner, const struct process *process,
+			struct snapshot_process *out)
+{
+	struct snapshot_module *rows = owner_keep(owner, process->modules.count, sizeof(*rows));
+
+	if (!rows)
+		return -ENOMEM;
+	for (size_t i = 0; i < process->modules.count; i++) {
+		const struct module *module = &process->modules.rows[i];
+
+		rows[i].start = module->start;
+		rows[i].end = module->end;
+		rows[i].bias = module->bias;
+		rows[i].path = owner_text(owner, module->path);
+		rows[i].open_path = owner_text(owner, module->open_path);
+		rows[i].build_id = owner_text(owner, module->build_id);
+		if (!rows[i].path || !rows[i].open_path || !rows[i].build_id)
+			return -ENOMEM;
+	}
+	out->modules = rows;
+	out->module_count = process->modules.count;
+	return 0;
+}
+
+static void copy_mappings(const struct process *process, struct snapshot_mappings *out)
+{
+	const struct ranges *ranges = &process->ranges;
+
+	out->live_bytes = ranges->bytes[RANGE_ANONYMOUS];
+	out->live_ranges = ranges->counts[RANGE_ANONYMOUS];
+	out->allocator_backing_bytes = ranges->bytes[RANGE_BACKING];
+	out->reserved_bytes = ranges->bytes[RANGE_RESERVED];
+	out->stack_bytes = ranges->bytes[RANGE_STACK];
+	out->file_bytes = ranges->bytes[RANGE_FILE];
+	if (process->brk_end > process->brk_start)
+		out->brk_bytes = process->brk_end - process->brk_start;
+}
+
+/* The classes of one site, smallest first, from place `next` on. */
+static size_t place_classes(struct layout *layout, uint32_t site, size_t next)
+{
+	const struct sites *sites = &layout->process->sites;
+	struct snapshot_site *out = &layout->sites[site];
+	uint64_t present = 0;
+	uint32_t rows[64];
+
+	for (uint32_t at = sites->rows[site].first_class; at; at = sites->classes[at - 1].next) {
+		present |= 1ull << sites->classes[at - 1].log2_size;
+		rows[sites->classes[at - 1].log2_size] = at - 1;
+	}
+	out->classes = &layout->classes[next];
+	for (unsigned int log2_size = 0; log2_size < 64; log2_size++) {
+		if (!(present >> log2_size & 1))
+			continue;
+		layout->class_at[rows[log2_size]] = (uint32_t)next;
+		layout->class_site[next] = site;
+		layout->classes[next].log2_size = (uint8_t)log2_size;
+		out->class_count++;
+		next++;
+	}
+	return next;
+}
+
+/* Sort the cells by the place of their class: count, then deal out. */
+static void place_cells(struct layout *layout)
+{
+	const struct sites *sites = &layout->process->sites;
+	size_t next = 0;
+
+	for (size_t i = 0; i < sites->cell_count; i++)
+		layout->classes[layout->class_at[sites->cells[i].class_row]].cell_count++;
+	for (size_t i = 0; i < sites->class_count; i++) {
+		layout->classes[i].cells = &layout->cells[next];
+		next += layout->classes[i].cell_count;
+		layout->classes[i].cell_count = 0;
+	}
+	for (size_t i = 0; i < sites->cell_count; i++) {
+		uint32_t class_at = layout->class_at[sites->cells[i].class_row];
+		struct snapshot_class *class = &layout->classes[class_at];
+		size_t at = (size_t)(class->cells - layout->cells) + class->cell_count++;
+
+		layout->cell_at[i] = (uint32_t)at;
+		layout->cell_class[at] = class_at;
+	}
+}
+
+static void fill_cells(struct layout *layout)
+{
+	const struct sites *sites = &layout->process->sites;
+
+	for (size_t i = 0; i < sites->cell_count; i++) {
+		const struct cell *cell = &sites->cells[i];
+		struct snapshot_cell *out = &layout->cells[layout->cell_at[i]];
+
+		out->thread = cell->thread;
+		out->counts = cell->counts;
+		out->replaced_blocks = cell->replaced_blocks;
+		out->refilled_blocks = cell->refilled_blocks;
+		out->lifetime_ns = cell->lifetime_ns;
+		out->first_ns = layout->origin_ns + cell->first_ns;
+		out->last_ns = layout->origin_ns + cell->last_ns;
+	}
+}
+
+static int see_block(const struct block *block, void *context)
+{
+	struct layout *layout = context;
+	uint64_t birth_ns = layout->origin_ns + block->birth;
+	struct snapshot_class *class;
+	struct snapshot_cell *cell;
+	uint32_t at;
+
+	if (block->inherited)
+		return 0;
+	at = layout->cell_at[block->cell];
+	cell = &layout->cells[at];
+	class = &layout->classes[layout->cell_class[at]];
+	if (!cell->oldest_live_ns || birth_ns < cell->oldest_live_ns)
+		cell->oldest_live_ns = birth_ns;
+	if (birth_ns > cell->newest_live_ns)
+		cell->newest_live_ns = birth_ns;
+	if (block->size > class->largest_live_bytes)
+		class->largest_live_bytes = block->size;
+	return 0;
+}
+
+/* What cells know, summed over their class and site. */
+static void sum_up(struct layout *layout)
+{
+	const struct sites *sites = &layout->process->sites;
+
+	for (size_t i = 0; i < sites->cell_count; i++) {
+		const struct snapshot_cell *cell = &layout->cells[i];
+		uint32_t class_at = layout->cell_class[i];
+		struct snapshot_class *class = &layout->classes[class_at];
+		struct snapshot_site *site = &layout->sites[layout->class_site[class_at]];
+
+		add_counts(&class->counts, &cell->counts);
+		add_counts(&site->counts, &cell->counts);
+		if (!site->first_ns || cell->first_ns < site->first_ns)
+			site->first_ns = cell->first_ns;
+		if (cell->last_ns > site->last_ns)
+			site->last_ns = cell->last_ns;
+		if (cell->oldest_live_ns &&
+		    (!site->oldest_live_ns || cell->oldest_live_ns < site->oldest_live_ns))
+			site->oldest_live_ns = cell->oldest_live_ns;
+		if (cell->newest_live_ns > site->newest_live_ns)
+			site->newest_live_ns = cell->newest_live_ns;
+		if (class->largest_live_bytes > site->largest_live_bytes)
+			site->largest_live_bytes = class->largest_live_bytes;
+	}
+}
+
+static void fill_site(struct layout *layout, size_t row)
+{
+	const struct sites *sites = &layout->process->sites;
+	const struct site *site = &sites->rows[row];
+	struct snapshot_site *out = &layout->sites[row];
+	const struct stack *stack =
+		site->stack ? stacks_find(&layout->process->stacks, site->stack) : NULL;
+
+	out->id = (uint32_t)row + 1;
+	out->stack = site->stack;
+	if (stack) {
+		out->stack_known = true;
+		out->stack_status = stack->status;
+		out->stack_flags = stack->flags;
+		out->frame_count = stack->count;
+		out->frames = &layout->frames[stack->first];
+	}
+	out->calls[site->function < SNAPSHOT_FUNCTIONS ? site->function : 0] += site->calls;
+	for (uint32_t at = site->first_calls; at; at = sites->more_calls[at - 1].next) {
+		uint8_t function = sites->more_calls[at - 1].function;
+
+		out->calls[function < SNAPSHOT_FUNCTIONS ? function : 0] +=
+			sites->more_calls[at - 1].calls;
+	}
+}
+
+static int copy_series(struct layout *layout)
+{
+	const struct sites *sites = &layout->process->sites;
+
+	for (size_t i = 0; i < sites->class_count && layout->clock.count; i++) {
+		const struct size_class *class = &sites->classes[i];
+		struct series series = { 0 };
+		uint64_t *points;
+
+		if (!class->series && layout->single_series >= MAX_SINGLE_SERIES)
+			continue;
+		layout->single_series += !class->series;
+		if (!sites_class_series(sites, class, &layout->clock, &series))
+			continue;
+		points = owner_keep(layout->owner, layout->clock.count, sizeof(*points));
+		if (!points)
+			return -ENOMEM;
+		memcpy(points, series.points, layout->clock.count * sizeof(*points));
+		layout->classes[layout->class_at[i]].series = points;
+	}
+	return 0;
+}
+
+/* Everything below the process: sites, classes, cells. */
+static int copy_sites(struct layout *layout, struct snapshot_process *out)
+{
+	const struct process *process = layout->process;
+	const struct sites *sites = &process->sites;
+	CLEANUP_FREE uint32_t *class_at = calloc(sites->class_count + 1, sizeof(uint32_t));
+	CLEANUP_FREE uint32_t *cell_at = calloc(sites->cell_count + 1, sizeof(uint32_t));
+	CLEANUP_FREE uint32_t *class_site = calloc(sites->class_count + 1, sizeof(uint32_t));
+	CLEANUP_FREE uint32_t *cell_class = calloc(sites->cell_count + 1, sizeof(uint32_t));
+	size_t next = 0;
+
+	layout->sites = owner_keep(layout->owner, sites->count, sizeof(*layout->sites));
+	layout->classes = owner_keep(layout->owner, sites->class_count, sizeof(*layout->classes));
+	layout->cells = owner_keep(layout->owner, sites->cell_count, sizeof(*layout->cells));
+	layout->frames = owner_keep(layout->owner, process->stacks.frame_count, sizeof(uint64_t));
+	if (!class_at || !cell_at || !class_site || !cell_class || !layout->sites ||
+	    !layout->classes || !layout->cells || !layout->frames)
+		return -ENOMEM;
+	layout->class_at = class_at;
+	layout->cell_at = cell_at;
+	layout->class_site = class_site;
+	layout->cell_class = cell_class;
+	if (process->stacks.frame_count)
+		memcpy(layout->frames, process->stacks.frames,
+		       process->stacks.frame_count * sizeof(uint64_t));
+	for (uint32_t i = 0; i < sites->count; i++) {
+		next = place_classes(layout, i, next);
+		fill_site(layout, i);
+	}
+	place_cells(layout);
+	fill_cells(layout);
+	(void)blocks_each(&process->blocks, see_block, layout);
+	sum_up(layout);
+	out->sites = layout->sites;
+	out->site_count = sites->count;
+	return copy_series(layout);
+}
+
+static int copy_process(struct snapshot_owner *owner, const struct ledger *ledger,
+			const struct process *process, struct snapshot_process *out)
+{
+	uint64_t now_ns = ledger_time(ledger, owner->snapshot.now_ns);
+	struct layout layout = {
+		.owner = owner,
+		.process = process,
+		.origin_ns = ledger->start_ns,
+		.clock = process->clock,
+	};
+
+	if (!process->exited)
+		series_clock_advance(&layout.clock, now_ns);
+	out->pid = process->pid;
+	out->start_ns = process->start_ns;
+	out->comm = owner_text(owner, process->comm);
+	out->exe = owner_text(owner, process->exe);
+	if (!out->comm || !out->exe)
+		return -ENOMEM;
+	out->exited = process->exited;
+	out->forked = process->forked;
+	out->first_ns = ledger->start_ns + process->first_ns;
+	out->last_ns = ledger->start_ns + process->last_ns;
+	out->counts = process->counts;
+	out->inherited_blocks = process->inherited_blocks;
+	out->inherited_bytes = process->inherited_bytes;
+	out->dropped_blocks = process->dropped_blocks;
+	out->dropped_bytes = process->dropped_bytes;
+	out->children = process->children;
+	out->failed_calls = process->failed_calls;
+	out->rss_bytes = process->rss_bytes;
+	out->peak_rss_bytes = process->peak_rss_bytes;
+	out->series_start_ns = ledger->start_ns + process->clock.start_ns;
+	out->series_interval_ns = series_clock_interval(&layout.clock);
+	out->series_count = layout.clock.count;
+	copy_mappings(process, &out->mappings);
+	if (copy_threads(owner, process, out) < 0 || copy_modules(owner, process, out) < 0)
+		return -ENOMEM;
+	return copy_sites(&layout, out);
+}
+
+static uint64_t unknown_stack_events(const struct ledger *ledger)
+{
+	uint64_t events = 0;
+
+	for (size_t i = 0; i < ledger->process_count; i++) {
+		const struct sites *sites = &ledger->processes[i]->sites;
+
+		for (size_t j = 0; j < sites->count; j++)
+			events += sites->rows[j].unknown_events;
+	}
+	return events;
+}
+
+int ledger_snapshot(const struct ledger *ledger, uint64_t now_ns, struct snapshot **ret_snapshot)
+{
+	struct snapshot_owner *owner = calloc(1, sizeof(*owner));
+	struct snapshot_process *processes;
+
+	if (!owner)
+		return -ENOMEM;
+	owner->snapshot.now_ns = now_ns;
+	owner->snapshot.start_ns = ledger->start_ns;
+	owner->snapshot.quality = ledger->quality;
+	owner->snapshot.quality.unknown_stack_events = unknown_stack_events(ledger);
+	processes = owner_keep(owner, ledger->process_count, sizeof(*processes));
+	for (size_t i = 0; processes && i < ledger->process_count; i++) {
+		if (copy_process(owner, ledger, ledger->processes[i], &processes[i]) < 0)
+			processes = NULL;
+	}
+	if (!processes) {
+		snapshot_free(&owner->snapshot);
+		return -ENOMEM;
+	}
+	owner->snapshot.processes = processes;
+	owner->snapshot.process_count = ledger->process_count;
+	*ret_snapshot = &owner->snapshot;
+	return 0;
+}

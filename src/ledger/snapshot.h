@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * An immutable picture of the ledger. Everything that analysis and reports
+ * show is computed from one of these.
+ *
+ * Vocabulary: a *site* is one call path (stack) of one process that allocates.
+ * Its blocks fall into *size classes* (powers of two). A *cell* counts what one
+ * thread allocated in one size class of one site: "who holds what" is a sum
+ * over cells.
+ */
+#ifndef OUTLIVE_LEDGER_SNAPSHOT_H
+#define OUTLIVE_LEDGER_SNAPSHOT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "outlive/wire.h"
+
+#define SNAPSHOT_FUNCTIONS 64	  /* rows of the allocator table there may be, row 0 = unknown */
+#define SNAPSHOT_SERIES_POINTS 64 /* samples kept of a size class's live bytes */
+
+struct snapshot_counts {
+	uint64_t live_bytes, live_blocks;
+	uint64_t allocated_bytes, allocated_blocks; /* since the trace began */
+	uint64_t freed_bytes, freed_blocks;	    /* of blocks allocated since then */
+};
+
+struct snapshot_thread {
+	uint32_t tid;
+	uint64_t start_ns;
+	char comm[WIRE_COMM_BYTES];
+	bool exited;
+	struct snapshot_counts counts; /* live: blocks this thread allocated. freed: blocks this
+					* thread freed, whoever allocated them */
+	uint64_t freed_by_others_blocks; /* blocks this thread allocated, freed by another */
+};
+
+struct snapshot_cell {
+	uint32_t thread; /* index into snapshot_process.threads */
+	struct snapshot_counts counts; /* freed: blocks of this cell, whoever freed them */
+	/*
+	 * Blocks freed while a younger block of the same cell was live and none older
+	 * was: what a slot does that keeps the newest ("make the new one, drop the old").
+	 * And the other order: the thread freed its only block of the cell and made the
+	 * next after a gap shorter than the old one's life. See ledger/cell.h.
+	 */
+	uint64_t replaced_blocks;
+	uint64_t refilled_blocks; /* those of them in the other order */
+	uint64_t lifetime_ns; /* of freed blocks, summed */
+	uint64_t first_ns, last_ns; /* first and last allocation */
+	uint64_t oldest_live_ns, newest_live_ns; /* birth of live blocks; 0: none */
+};
+
+struct snapshot_class {
+	uint8_t log2_size; /* sizes in [2^n, 2^(n+1)); 0 also holds size 0 */
+	struct snapshot_counts counts;
+	uint64_t largest_live_bytes;
+	size_t cell_count;
+	const struct snapshot_cell *cells;
+	/*
+	 * Live bytes at trace start + (i+1) * snapshot_process.series_interval_ns, for
+	 * i < snapshot_process.series_count; NULL when not kept (too many sites).
+	 */
+	const uint64_t *series;
+};
+
+struct snapshot_site {
+	uint32_t id;	/* 1-based, in order of first allocation within the process */
+	uint64_t stack; /* wire_stack.id, 0 unknown */
+	uint8_t stack_status, stack_flags; /* enum wire_stack_status, wire_stack_flag */
+	bool stack_known; /* false: frames are empty because the stack was lost or not taken */
+	size_t frame_count;
+	const uint64_t *frames; /* addresses, innermost first */
+	struct snapshot_counts counts;
+	uint64_t largest_live_bytes;
+	uint64_t first_ns, last_ns; /* first and last allocation */
+	uint64_t oldest_live_ns, newest_live_ns; /* birth; 0: none live */
+	uint64_t calls[SNAPSHOT_FUNCTIONS]; /* successful calls by allocator function */
+	size_t class_count;
+	const struct snapshot_class *classes;
+};
+
+struct snapshot_module {
+	uint64_t start, end, bias; /* pc - bias = ELF virtual address */
+	const char *path, *open_path, *build_id;
+};
+
+/* Of ranges mapped since the trace began. */
+struct snapshot_mappings {
+	uint64_t live_bytes, live_ranges; /* anonymous, made by the program itself */
+	uint64_t allocator_backing_bytes; /* made inside an allocator call */
+	uint64_t brk_bytes;		  /* extent of the program break, 0 not known */
+	uint64_t reserved_bytes;	  /* PROT_NONE: address space, not memory */
+	uint64_t stack_bytes;		  /* thread stacks */
+	uint64_t file_bytes;		  /* file mappings */
+};
+
+struct snapshot_process {
+	uint32_t pid;
+	uint64_t start_ns;
+	const char *comm, *exe; /* as the target names them: clean before printing */
+	bool exited;
+	bool forked; /* started with blocks inherited from its parent */
+	uint64_t first_ns, last_ns; /* first event, last event or exit */
+	struct snapshot_counts counts;
+	/* Live ones that the parent made before the fork; in none of the counts above. */
+	uint64_t inherited_blocks, inherited_bytes;
+	uint64_t dropped_blocks, dropped_bytes; /* were live at exec: neither freed nor leaked */
+	uint64_t children; /* processes it forked */
+	uint64_t failed_calls;
+	uint64_t rss_bytes, peak_rss_bytes; /* 0 not known */
+	struct snapshot_mappings mappings;
+	size_t thread_count;
+	const struct snapshot_thread *threads;
+	size_t site_count;
+	const struct snapshot_site *sites;
+	size_t module_count;
+	const struct snapshot_module *modules; /* sorted by start */
+	uint64_t series_start_ns, series_interval_ns;
+	size_t series_count;
+};
+
+struct snapshot_quality {
+	uint64_t events; /* allocation and free records applied, stacks and others not counted */
+	uint64_t unknown_frees; /* frees of blocks not in the table: from before the trace */
+	uint64_t alloc_over_live; /* a block appeared over a live one: its free was missed */
+	uint64_t lost[WIRE_LOSS_COUNT];
+	uint64_t unknown_stack_events; /* events whose stack was never received */
+	uint64_t stacks; /* distinct stacks received */
+	uint64_t stacks_by_status[WIRE_STACK_STATUS_COUNT];
+	uint64_t ledger_full; /* events not applied for want of memory */
+	uint64_t senseless; /* addresses, sizes or ranges that no program can have */
+};
+
+struct snapshot {
+	uint64_t now_ns, start_ns; /* start: the first event's time */
+	struct snapshot_quality quality;
+	size_t process_count;
+	const struct snapshot_process *processes;
+};
+
+/* Release a snapshot and all it points at. NULL is fine. */
+void snapshot_free(struct snapshot *snapshot);
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a ledger consists of; private to src/ledger. */
+#ifndef OUTLIVE_LEDGER_TABLES_H
+#define OUTLIVE_LEDGER_TABLES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/map.h"
+#include "ledger/ledger.h"
+#include "ledger/process.h"
+#include "ledger/replaced.h"
+
+#define LEDGER_MAX_PROCESSES 65536
+
+struct ledger {
+	bool follow_forks;
+	bool started;
+	uint64_t start_ns; /* time of the first event that has one */
+	uint64_t seed; /* of hashes whose keys targets choose */
+	struct process **processes;
+	size_t process_count, process_capacity;
+	struct map by_pid;	/* the newest process of a pid */
+	struct process *cached; /* the one of the last event */
+	struct snapshot_quality quality;
+	struct replaced replaced;
+};
+
+/* An event's time as ns since the ledger's start, within what a block can hold. */
+static inline uint64_t ledger_time(const struct ledger *ledger, uint64_t time_ns)
+{
+	uint64_t since = time_ns > ledger->start_ns ? time_ns - ledger->start_ns : 0;
+
+	return since < BLOCKS_MAX_BIRTH ? since : BLOCKS_MAX_BIRTH;
+}
+
+#endif

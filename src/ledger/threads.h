@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The threads of one process, dead ones included: thread = (tid, start time). */
+#ifndef OUTLIVE_LEDGER_THREADS_H
+#define OUTLIVE_LEDGER_THREADS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/map.h"
+#include "ledger/snapshot.h"
+
+/* Threads told apart; all further ones share the row of tid 0. */
+#define THREADS_MAX 65536
+
+struct thread {
+	uint32_t tid;
+	uint64_t start_ns; /* 0: not known yet */
+	char comm[WIRE_COMM_BYTES];
+	bool exited;
+	uint64_t exit_ns; /* since the ledger's start */
+	struct snapshot_counts counts; /* as in struct snapshot_thread */
+	uint64_t freed_by_others_blocks;
+};
+
+/* All zeroes is an empty table. */
+struct threads {
+	struct thread *rows;
+	size_t count, capacity;
+	struct map by_tid; /* the newest row of a tid */
+	uint32_t cached_tid, cached_row; /* the last one found; valid when cached */
+	bool cached;
+	uint32_t others; /* row + 1 of those beyond THREADS_MAX */
+};
+
+void threads_free(struct threads *threads);
+
+/*
+ * The row of the thread that did something at `now_ns` (since the ledger's
+ * start), made when it was not seen before or when the one known by that tid
+ * had ended by then. Returns 0 or -ENOMEM.
+ */
+int threads_find(struct threads *threads, uint32_t tid, uint64_t now_ns, uint32_t *ret_row);
+
+/*
+ * A thread introduces itself, or has a new name. Another start time (0: not
+ * known) than the row has is another thread. Returns 0 or -ENOMEM.
+ */
+int threads_introduce(struct threads *threads, uint32_t tid, uint64_t start_ns, const char *comm,
+		      uint64_t now_ns);
+
+/* The thread ended. Its blocks stay. An unknown one is no matter. */
+void threads_exit(struct threads *threads, uint32_t tid, uint64_t now_ns);
+
+/* All ended except `tid` (0: all): exit of the process, or exec. */
+void threads_exit_all(struct threads *threads, uint32_t except, uint64_t now_ns);
+
+#endif

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The report for programs. Field names and meanings are promised under `schema`. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "analysis/pattern.h"
+#include "analysis/reconcile.h"
+#include "base/cleanup.h"
+#include "report/columns.h"
+#include "report/formats.h"
+#include "report/json_writer.h"
+#include "report/stack.h"
+#include "stream/loss.h"
+#include "stream/stack_status.h"
+#include "target/allocators.h"
+
+struct writing {
+	struct json json;
+	const struct report_options *options;
+	struct row row; /* the process at hand and a place to count in */
+	struct stack stack;
+};
+
+static void write_columns(struct writing *w, const struct table *table, const struct row *row)
+{
+	for (size_t i = 0; i < table->column_count; i++) {
+		uint64_t value = table->columns[i].get(row);
+
+		if (value == COLUMN_NONE)
+			json_null(&w->json, table->columns[i].name);
+		else
+			json_number(&w->json, table->columns[i].name, value);
+	}
+}
+
+static void write_capture(struct json *json, const struct report_options *options)
+{
+	json_object(json, "capture");
+	json_string(json, "kind", options->kind);
+	json_string(json, "kernel", options->kernel);
+	json_number(json, "duration_ns", options->duration_ns);
+	json_number(json, "sample_bytes", options->sample_bytes);
+	json_string(json, "stacks", options->stacks);
+	json_end_object(json);
+}
+
+static void write_quality(struct json *json, const struct snapshot_quality *quality)
+{
+	uint64_t errors = 0;
+
+	for (unsigned int i = 0; i < WIRE_STACK_STATUS_COUNT; i++) {
+		if (i != WIRE_STACK_COMPLETE && i != WIRE_STACK_TRUNCATED)
+			errors += quality->stacks_by_status[i];
+	}
+	json_object(json, "quality");
+	json_number(json, "events", quality->events);
+	for (unsigned int i = 0; i < WIRE_LOSS_COUNT; i++)
+		json_number(json, loss_causes[i].name, quality->lost[i]);
+	json_number(json, "unapplied_events", quality->ledger_full);
+	json_number(json, "unknown_frees", quality->unknown_frees);
+	json_number(json, "alloc_over_live", quality->alloc_over_live);
+	json_number(json, "unknown_stack_events", quality->unknown_stack_events);
+	json_number(json, "stacks", quality->stacks);
+	json_number(json, "complete_stacks", quality->stacks_by_status[WIRE_STACK_COMPLETE]);
+	json_number(json, "truncated_stacks", quality->stacks_by_status[WIRE_STACK_TRUNCATED]);
+	json_number(json, "unwind_errors", errors);
+	json_end_object(json);
+}
+
+static void write_frames(struct json *json, const struct stack *stack)
+{
+	json_array(json, "frames");
+	for (size_t i = 0; i < stack->count; i++) {
+		const struct frame *frame = &stack->frames[i];
+
+		json_object(json, NULL);
+		json_address(json, "address", frame->address);
+		json_string(json, "symbol", frame->symbol);
+		json_number(json, "offset", frame->offset);
+		json_string(json, "module", frame->module);
+		json_string(json, "file", frame->file);
+		if (frame->line)
+			json_number(json, "line", frame->line);
+		else
+			json_null(json, "line");
+		json_string(json, "language", frame->language);
+		json_bool(json, "inlined", frame->inlined);
+		json_end_object(json);
+	}
+	json_end_array(json);
+}
+
+static void write_pattern(struct json *json, const struct pattern *pattern)
+{
+	json_object(json, "pattern");
+	json_string(json, "name", pattern_name(pattern->name));
+	json_number(json, "threads", pattern->threads);
+	json_number(json, "blocks_per_thread", pattern->blocks_per_thread);
+	json_number(json, "replacements", pattern->replacements);
+	if (pattern->name == PATTERN_GROWING)
+		json_double(json, "growth_bytes_per_s", pattern->growth_bytes_per_s);
+	else
+		json_null(json, "growth_bytes_per_s");
+	if (pattern->size_class >= 0)
+		json_number(json, "size_class", (uint64_t)pattern->size_class);
+	else
+		json_null(json, "size_class");
+	json_string(json, "text", pattern->text);
+	json_end_object(json);
+}
+
+static void write_calls(struct json *json, const struct snapshot_site *site)
+{
+	uint64_t unknown = site->calls[0];
+
+	json_object(json, "functions");
+	for (unsigned int i = 1; i < SNAPSHOT_FUNCTIONS; i++) {
+		if (i > alloc_function_count)
+			unknown += site->calls[i]; /* of a newer version's recording */
+		else if (site->calls[i])
+			json_number(json, alloc_function_name((uint8_t)i), site->calls[i]);
+	}
+	if (unknown)
+		json_number(json, "unknown", unknown);
+	json_end_object(json);
+}
+
+static int write_holders(struct writing *w, const struct snapshot_site *site)
+{
+	const struct snapshot_process *process = w->row.process;
+	int r = holders_find(w->row.holders, site);
+
+	if (r < 0)
+		return r;
+	json_array(&w->json, "threads");
+	for (size_t i = 0; i < w->row.holders->count; i++) {
+		const struct holder *holder = &w->row.holders->rows[i];
+
+		json_object(&w->json, NULL);
+		json_number(&w->json, "tid", process->threads[holder->thread].tid);
+		json_string(&w->json, "comm", process->threads[holder->thread].comm);
+		json_number(&w->json, "live_bytes", holder->live_bytes);
+		json_number(&w->json, "live_blocks", holder->live_blocks);
+		json_end_object(&w->json);
+	}
+	json_end_array(&w->json);
+	return 0;
+}
+
+static int write_site(struct writing *w, const struct row *row)
+{
+	const struct snapshot_site *site = row->site;
+	struct pattern pattern;
+	int r;
+
+	pattern_find(row->snapshot, row->process, site, &pattern);
+	stack_resolve(w->options, row->process, site, &w->stack);
+	json_object(&w->json, NULL);
+	json_number(&w->json, "id", site->id);
+	write_columns(w, &site_table, row);
+	write_calls(&w->json, site);
+	r = write_holders(w, site);
+	if (r < 0)
+		return r;
+	write_pattern(&w->json, &pattern);
+	json_string(&w->json, "stack", site->stack_known ?
+		    stack_status_find(site->stack_status)->name : NULL);
+	write_frames(&w->json, &w->stack);
+	json_end_object(&w->json);
+	return 0;
+}
+
+static int write_thread(struct writing *w, const struct row *row)
+{
+	json_object(&w->json, NULL);
+	json_string(&w->json, "comm", row->thread->comm);
+	json_string(&w->json, "state", row->thread->exited ? "exited" : "running");
+	write_columns(w, &thread_table, row);
+	json_end_object(&w->json);
+	return 0;
+}
+
+/* The rows of a table in order; those beyond options->rows are summed up as `rest`. */
+static int write_table(struct writing *w, const struct table *table, const char *name,
+		       const char *rest, int (*write_row)(struct writing *, const struct row *))
+{
+	const struct column *column = w->options->sort ? column_find(table, w->options->sort) : NULL;
+	CLEANUP_FREE uint32_t *order = NULL;
+	uint64_t rest_bytes = 0;
+	struct row row = w->row;
+	size_t count, shown;
+	int r;
+
+	r = table_sort(table, column, &row, &order, &count);
+	if (r < 0)
+		return r;
+	shown = w->options->rows && w->options->rows < count ? w->options->rows : count;
+	json_array(&w->json, name);
+	for (size_t i = 0; i < count; i++) {
+		table->select(&row, order[i]);
+		if (i >= shown) {
+			rest_bytes += row.site ? row.site->counts.live_bytes :
+						 row.thread->counts.live_bytes;
+			continue;
+		}
+		r = write_row(w, &row);
+		if (r < 0)
+			return r;
+	}
+	json_end_array(&w->json);
+	json_object(&w->json, rest);
+	json_number(&w->json, "count", count - shown);
+	json_number(&w->json, "live_bytes", rest_bytes);
+	json_end_object(&w->json);
+	return 0;
+}
+
+static void write_mappings(struct json *json, const struct snapshot_mappings *mappings)
+{
+	json_object(json, "mappings");
+	json_number(json, "live_bytes", mappings->live_bytes);
+	json_number(json, "live_ranges", mappings->live_ranges);
+	json_number(json, "allocator_backing_bytes", mappings->allocator_backing_bytes);
+	json_number(json, "brk_bytes", mappings->brk_bytes);
+	json_number(json, "reserved_bytes", mappings->reserved_bytes);
+	json_number(json, "stack_bytes", mappings->stack_bytes);
+	json_number(json, "file_bytes", mappings->file_bytes);
+	json_end_object(json);
+}
+
+static void write_resident(struct json *json, const struct snapshot *snapshot,
+			   const struct snapshot_process *process)
+{
+	struct reconcile reconcile;
+
+	reconcile_find(snapshot, process, &reconcile);
+	json_object(json, "resident");
+	json_number(json, "peak_live_bytes", reconcile.peak_live_bytes);
+	json_number(json, "gap_bytes", reconcile.gap_bytes);
+	json_number(json, "kept_bytes", reconcile.kept_bytes);
+	json_string(json, "text", reconcile.text);
+	json_end_object(json);
+}
+
+/* A number of which 0 means that it is not known. */
+static void write_known(struct json *json, const char *name, uint64_t value)
+{
+	if (value)
+		json_number(json, name, value);
+	else
+		json_null(json, name);
+}
+
+static int write_process(struct writing *w, const struct snapshot *snapshot,
+			 const struct snapshot_process *process)
+{
+	const struct snapshot_counts *counts = &process->counts;
+	struct json *json = &w->json;
+	int r;
+
+	w->row.process = process;
+	json_object(json, NULL);
+	json_number(json, "pid", process->pid);
+	json_string(json, "comm", process->comm ? process->comm : "");
+	json_string(json, "exe", process->exe ? process->exe : "");
+	json_string(json, "state", process->exited ? "exited" : "running");
+	json_number(json, "live_bytes", counts->live_bytes);
+	json_number(json, "live_blocks", counts->live_blocks);
+	json_number(json, "allocated_bytes", counts->allocated_bytes);
+	json_number(json, "allocated_blocks", counts->allocated_blocks);
+	json_number(json, "freed_bytes", counts->freed_bytes);
+	json_number(json, "freed_blocks", counts->freed_blocks);
+	json_number(json, "inherited_bytes", process->inherited_bytes);
+	json_number(json, "inherited_blocks", process->inherited_blocks);
+	json_number(json, "failed_calls", process->failed_calls);
+	write_known(json, "rss_bytes", process->rss_bytes);
+	write_known(json, "peak_rss_bytes", process->peak_rss_bytes);
+	write_mappings(json, &process->mappings);
+	write_resident(json, snapshot, process);
+	r = write_table(w, &thread_table, "threads", "more_threads", write_thread);
+	if (r == 0)
+		r = write_table(w, &site_table, "sites", "more_sites", write_site);
+	json_end_object(json);
+	return r;
+}
+
+int report_json(FILE *file, const struct snapshot *snapshot,
+		const struct report_options *options)
+{
+	struct holders holders = { 0 };
+	struct writing w = {
+		.json = { .output = { .file = file }, .inline_depth = 5 },
+		.options = options,
+		.row = { .snapshot = snapshot, .holders = &holders },
+	};
+	int r = 0;
+
+	if (options->sort && !column_find(&thread_table, options->sort) &&
+	    !column_find(&site_table, options->sort))
+		return -EINVAL;
+	json_object(&w.json, NULL);
+	json_string(&w.json, "schema", "outlive/1");
+	json_string(&w.json, "verb", report_verb_name(options->verb));
+	write_capture(&w.json, options);
+	write_quality(&w.json, &snapshot->quality);
+	json_array(&w.json, "processes");
+	for (size_t i = 0; i < snapshot->process_count && r == 0; i++)
+		r = write_process(&w, snapshot, &snapshot->processes[i]);
+	json_end_array(&w.json);
+	json_end_object(&w.json);
+	holders_free(&holders);
+	return r < 0 ? r : output_finish(&w.json.output);
+}

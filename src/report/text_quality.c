@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* How far the numbers can be trusted, in words. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/units.h"
+#include "report/text.h"
+#include "stream/loss.h"
+
+static const char *format_count(char *buffer, uint64_t count)
+{
+	return units_format_count(buffer, UNITS_BUFFER, count);
+}
+
+static bool anything_lost(const struct snapshot_quality *quality)
+{
+	for (unsigned int i = 0; i < WIRE_LOSS_COUNT; i++) {
+		if (quality->lost[i])
+			return true;
+	}
+	return quality->ledger_full || quality->alloc_over_live;
+}
+
+static void put_loss(struct text *text, uint64_t count, const char *what, const char *remedy)
+{
+	char line[512], number[UNITS_BUFFER];
+
+	if (count == 0)
+		return;
+	snprintf(line, sizeof(line), "%s %s.%s%s%s", format_count(number, count), what,
+		 remedy[0] ? " Remedy: " : "", remedy, remedy[0] ? "." : "");
+	layout_put(&text->layout, STYLE_NOTICE, "!");
+	layout_paragraph(&text->layout, STYLE_NOTICE, 2, line);
+}
+
+static void put_losses(struct text *text, const struct snapshot_quality *quality)
+{
+	for (unsigned int i = 0; i < WIRE_LOSS_COUNT; i++)
+		put_loss(text, quality->lost[i], loss_causes[i].text, loss_causes[i].remedy);
+	put_loss(text, quality->alloc_over_live,
+		 "blocks appeared where one was live: the old one's free was missed, and it was "
+		 "shown as live until then", "");
+	put_loss(text, quality->ledger_full,
+		 "events could not be counted, outlive had no memory left: the numbers are wrong",
+		 "trace fewer processes, or sample with --sample 512K");
+}
+
+static void put_stacks(struct text *text, const struct snapshot_quality *quality)
+{
+	uint64_t cut = quality->stacks - quality->stacks_by_status[WIRE_STACK_COMPLETE];
+	char some[UNITS_BUFFER], all[UNITS_BUFFER];
+
+	if (quality->stacks_by_status[WIRE_STACK_COMPLETE] < quality->stacks)
+		layout_item(&text->layout, STYLE_PLAIN, "%s of %s stacks end early",
+			    format_count(some, cut), format_count(all, quality->stacks));
+	if (quality->unknown_stack_events &&
+	    !(text->options->stacks && strcmp(text->options->stacks, "none") == 0))
+		layout_item(&text->layout, STYLE_PLAIN, "%s allocations without a stack",
+			    format_count(some, quality->unknown_stack_events));
+}
+
+void text_quality(struct text *text)
+{
+	const struct snapshot_quality *quality = &text->row.snapshot->quality;
+	const struct report_options *options = text->options;
+	bool lost = anything_lost(quality);
+	char number[UNITS_BUFFER];
+
+	layout_item(&text->layout, STYLE_PLAIN, "%s%s",
+		    strcmp(options->kind, "live") == 0 ? "traced " : "recording of ",
+		    units_format_duration(number, sizeof(number), options->duration_ns));
+	if (options->sample_bytes)
+		layout_item(&text->layout, STYLE_PLAIN, "sampled every %s, numbers are estimates",
+			    units_format_bytes(number, sizeof(number), options->sample_bytes));
+	if (lost)
+		layout_item(&text->layout, STYLE_ALARM, "not exact, see below");
+	layout_item(&text->layout, STYLE_PLAIN, "%s%s events%s",
+		    lost || options->sample_bytes ? "" : "exact, ",
+		    format_count(number, quality->events), lost ? "" : ", nothing lost");
+	if (quality->unknown_frees)
+		layout_item(&text->layout, STYLE_PLAIN, "%s free%s of blocks from before the trace",
+			    format_count(number, quality->unknown_frees),
+			    quality->unknown_frees == 1 ? "" : "s");
+	put_stacks(text, quality);
+	layout_end_list(&text->layout);
+	put_losses(text, quality);
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Each kind has one row: the least length its record may have, and the
+ * function that copies its fields. A longer record is fine, it comes from a
+ * newer version that appended fields; a shorter one is refused before any
+ * field is read. Records are copied out first, because a file gives no
+ * alignment.
+ */
+#include "stream/decode.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+
+struct decoder {
+	uint16_t least; /* bytes */
+	uint8_t kind;	/* enum event_kind */
+	int (*fill)(const void *data, size_t length, struct event *event);
+};
+
+static int fill_alloc(const void *data, size_t length, struct event *event)
+{
+	struct wire_alloc record;
+
+	(void)length;
+	memcpy(&record, data, sizeof(record));
+	event->alloc.address = record.address;
+	event->alloc.size = record.size;
+	event->alloc.stack = record.stack;
+	return 0;
+}
+
+static int fill_free(const void *data, size_t length, struct event *event)
+{
+	struct wire_free record;
+
+	(void)length;
+	memcpy(&record, data, sizeof(record));
+	event->free.address = record.address;
+	return 0;
+}
+
+static int fill_realloc(const void *data, size_t length, struct event *event)
+{
+	struct wire_realloc record;
+
+	(void)length;
+	memcpy(&record, data, sizeof(record));
+	event->realloc.old_address = record.old_address;
+	event->realloc.address = record.address;
+	event->realloc.size = record.size;
+	event->realloc.enter_ns = record.enter_ns;
+	event->realloc.stack = record.stack;
+	return 0;
+}
+
+static int fill_stack(const void *data, size_t length, struct event *event)
+{
+	struct wire_stack record;
+
+	memcpy(&record, data, sizeof(record));
+	if (record.id == 0 || record.count > WIRE_MAX_FRAMES ||
+	    length < sizeof(record) + record.count * sizeof(uint64_t))
+		return -EBADMSG;
+	event->stack.id = record.id;
+	event->stack.count = record.count;
+	event->stack.status = record.status;
+	event->stack.flags = record.flags;
+	event->stack.frames =
+		(const uint64_t *)(const void *)((const char *)data + sizeof(record));
+	return 0;
+}
+
+static int fill_range(const void *data, size_t length, struct event *event)
+{
+	struct wire_range record;
+
+	(void)length;
+	memcpy(&record, data, sizeof(record));
+	event->range.address = record.address;
+	event->range.length = record.length;
+	event->range.old_address = record.old_address;
+	event->range.old_length = record.old_length;
+	event->range.enter_ns = record.enter_ns;
+	event->range.prot = record.prot;
+	event->range.map_flags = record.map_flags;
+	event->range.fd = record.fd;
+	return 0;
+}
+
+static int fill_thread(const void *data, size_t length, struct event *event)
+{
+	struct wire_thread record;
+
+	(void)length;
+	memcpy(&record, data, sizeof(record));
+	event->thread.thread_start_ns = record.thread_start_ns;
+	event->thread.process_start_ns = record.process_start_ns;
+	memcpy(event->thread.comm, record.comm, sizeof(record.comm));
+	event->thread.comm[sizeof(record.comm) - 1] = '\0';
+	return 0;
+}
+
+static int fill_fork(const void *data, size_t length, struct event *event)
+{
+	struct wire_fork record;
+
+	(void)length;
+	memcpy(&record, data, sizeof(record));
+	event->fork.child_pid = record.child_pid;
+	event->fork.child_start_ns = record.child_start_ns;
+	return 0;
+}
+
+static int fill_exit(const void *data, size_t length, struct event *event)
+{
+	struct wire_exit record;
+
+	(void)length;
+	memcpy(&record, data, sizeof(record));
+	event->exit.last_thread = record.last_thread;
+	return 0;
+}
+
+static const struct decoder decoders[WIRE_KIND_COUNT] = {
+	[WIRE_ALLOC] = { sizeof(struct wire_alloc), EVENT_ALLOC, fill_alloc },
+	[WIRE_FREE] = { sizeof(struct wire_free), EVENT_FREE, fill_free },
+	[WIRE_REALLOC] = { sizeof(struct wire_realloc), EVENT_REALLOC, fill_realloc },
+	[WIRE_STACK] = { sizeof(struct wire_stack), EVENT_STACK, fill_stack },
+	[WIRE_MAP] = { sizeof(struct wire_range), EVENT_MAP, fill_range },
+	[WIRE_UNMAP] = { sizeof(struct wire_range), EVENT_UNMAP, fill_range },
+	[WIRE_REMAP] = { sizeof(struct wire_range), EVENT_REMAP, fill_range },
+	[WIRE_BRK] = { sizeof(struct wire_range), EVENT_BRK, fill_range },
+	[WIRE_THREAD] = { sizeof(struct wire_thread), EVENT_THREAD, fill_thread },
+	[WIRE_FORK] = { sizeof(struct wire_fork), EVENT_FORK, fill_fork },
+	[WIRE_EXEC] = { sizeof(struct wire_thread), EVENT_EXEC, fill_thread },
+	[WIRE_EXIT] = { sizeof(struct wire_exit), EVENT_EXIT, fill_exit },
+};
+
+int decode_record(const void *data, size_t size, struct event *ret_event)
+{
+	struct wire_header header;
+	struct event event;
+	int result;
+
+	if (size < sizeof(header))
+		return -EBADMSG;
+	memcpy(&header, data, sizeof(header));
+	if (header.length < sizeof(header) || header.length > size)
+		return -EBADMSG;
+
+	memset(&event, 0, sizeof(event));
+	event.function = header.function;
+	event.flags = header.flags;
+	event.pid = header.pid;
+	event.tid = header.tid;
+	event.time_ns = header.time_ns;
+	if (header.kind < ARRAY_LENGTH(decoders) && decoders[header.kind].fill) {
+		const struct decoder *decoder = &decoders[header.kind];
+
+		if (header.length < decoder->least)
+			return -EBADMSG;
+		event.kind = decoder->kind;
+		result = decoder->fill(data, header.length, &event);
+		if (result < 0)
+			return result;
+	}
+	*ret_event = event;
+	return header.length;
+}

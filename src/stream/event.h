@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * struct event: everything the ledger ever learns, in the order it learns it.
+ *
+ * Most events are wire records decoded (stream/decode.h). The last group is
+ * not seen by BPF: capture adds it from /proc while it traces, and a recording
+ * keeps it as side records. Nothing else reaches the ledger, so a replay of the
+ * same events gives the same answer as the live run.
+ *
+ * Pointers inside an event belong to whoever delivers it and are valid only
+ * during the call.
+ */
+#ifndef OUTLIVE_STREAM_EVENT_H
+#define OUTLIVE_STREAM_EVENT_H
+
+#include <stdint.h>
+
+#include "outlive/wire.h"
+
+enum event_kind {
+	EVENT_NONE = 0,
+	/* from the wire; fields as in the record of the same name */
+	EVENT_ALLOC,
+	EVENT_FREE,
+	EVENT_REALLOC,
+	EVENT_STACK,
+	EVENT_MAP,
+	EVENT_UNMAP,
+	EVENT_REMAP,
+	EVENT_BRK,
+	EVENT_THREAD,
+	EVENT_FORK,
+	EVENT_EXEC,
+	EVENT_EXIT,
+	/* from user space */
+	EVENT_PROCESS,	/* a process is traced from here on */
+	EVENT_MODULE,	/* a file is mapped executable */
+	EVENT_RESIDENT, /* resident memory now */
+	EVENT_LOSS,	/* losses so far, by cause */
+	EVENT_KIND_COUNT
+};
+
+struct event {
+	uint8_t kind;	  /* enum event_kind */
+	uint8_t function; /* row of the allocator table, 1-based; 0 unknown */
+	uint8_t flags;	  /* enum wire_flag */
+	uint32_t pid;
+	uint32_t tid;
+	uint64_t time_ns;
+	union {
+		struct {
+			uint64_t address, size, stack;
+		} alloc;
+		struct {
+			uint64_t address;
+		} free;
+		struct {
+			uint64_t old_address, address, size, enter_ns, stack;
+		} realloc;
+		struct {
+			uint64_t id;
+			uint32_t count;
+			uint8_t status, flags; /* enum wire_stack_status, wire_stack_flag */
+			const uint64_t *frames; /* may be unaligned: read with memcpy */
+		} stack;
+		struct {
+			uint64_t address, length, old_address, old_length, enter_ns;
+			uint32_t prot, map_flags;
+			int32_t fd;
+		} range;
+		struct {
+			uint64_t thread_start_ns, process_start_ns;
+			char comm[WIRE_COMM_BYTES]; /* NUL-terminated, not cleaned */
+		} thread; /* EVENT_THREAD, EVENT_EXEC */
+		struct {
+			uint32_t child_pid;
+			uint64_t child_start_ns;
+		} fork;
+		struct {
+			uint32_t last_thread;
+		} exit;
+		struct {
+			uint64_t start_ns; /* as wire_thread.process_start_ns; 0 not known */
+			const char *comm, *exe;
+			uint64_t brk_start, brk_end; /* 0: not known */
+		} process;
+		struct {
+			uint64_t start, end, bias; /* pc - bias = ELF virtual address */
+			const char *path;	   /* as the target names it */
+			const char *open_path;	   /* by which outlive can open that very file */
+			const char *build_id;	   /* hex, or "" */
+		} module;
+		struct {
+			uint64_t rss_bytes, peak_rss_bytes;
+		} resident;
+		struct {
+			uint64_t totals[WIRE_LOSS_COUNT];
+		} loss; /* running totals, not increments */
+	};
+};
+
+/* Receives events. Returns 0 to go on, or a -errno that ends the poll and is
+ * handed on by it. */
+typedef int (*event_fn)(const struct event *event, void *context);
+
+#endif

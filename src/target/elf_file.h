@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * An ELF file as the target layer needs it: where an address lies in the file,
+ * where functions are, what bytes they begin with, and the build-id.
+ *
+ * The file is hostile: nothing in it is trusted, and it may change while it is
+ * read, so it is read (pread), never mapped.
+ *
+ * Format: System V ABI, chapters 4 and 5; symbol versions: LSB Core, "Symbol
+ * Versioning"; build-id note: NT_GNU_BUILD_ID in elf.h.
+ */
+#ifndef OUTLIVE_TARGET_ELF_FILE_H
+#define OUTLIVE_TARGET_ELF_FILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct elf_file;
+
+#define ELF_BUILD_ID_HEX 129 /* 64 bytes in hex and a NUL; the usual id has 20 bytes */
+
+/*
+ * Take `fd` (open for reading) as an ELF file; it belongs to the elf_file from then
+ * on, and is closed here too on failure. Returns 0; -ENOEXEC not ELF or broken;
+ * -ENOTSUP not x86-64, which is what the planner decodes; -ENOMEM.
+ */
+int elf_file_open(int fd, struct elf_file **ret_file);
+
+/* Close it; NULL is fine. */
+void elf_file_close(struct elf_file *file);
+
+/* Build-id in lower-case hex, or "". Lives as long as the file. */
+const char *elf_file_build_id(const struct elf_file *file);
+
+/* Address of the lowest PT_LOAD, rounded down to a page: what the load bias is counted from. */
+uint64_t elf_file_base(const struct elf_file *file);
+
+/* File offset of virtual address `vaddr`, by PT_LOAD. Returns 0, or -ENOENT when no
+ * segment has it in the file. */
+int elf_file_offset(const struct elf_file *file, uint64_t vaddr, uint64_t *ret_offset);
+
+/* Virtual address of file offset `offset`, by executable PT_LOAD. Returns 0 or -ENOENT. */
+int elf_file_address(const struct elf_file *file, uint64_t offset, uint64_t *ret_vaddr);
+
+/*
+ * Read up to `size` bytes at `vaddr`, no further than the segment's bytes in the file.
+ * Returns the number read (0 when there are none) or a -errno.
+ */
+long elf_file_read(const struct elf_file *file, uint64_t vaddr, void *buffer, size_t size);
+
+/* A larger symbol or string table is refused. */
+#define ELF_MAX_SECTION_BYTES (1024ull * 1024 * 1024)
+
+enum elf_symbols {
+	ELF_SYMBOLS_DYNAMIC, /* .dynsym: what the file offers to others */
+	ELF_SYMBOLS_ALL,     /* .dynsym, and .symtab for names not found there */
+};
+
+enum elf_found {
+	ELF_NOT_FOUND = 0,
+	ELF_FOUND,
+	ELF_INDIRECT, /* STT_GNU_IFUNC: a resolver that chooses the function at load time */
+	ELF_NO_CODE,  /* defined, but not at an executable place in the file */
+};
+
+struct elf_function {
+	enum elf_found found;
+	uint64_t vaddr;
+	uint64_t size; /* as the symbol says, 0 not known; not to be trusted */
+	uint64_t offset; /* of vaddr in the file */
+};
+
+/*
+ * Find global functions by name: ret_functions[i] tells of names[i]. Of several
+ * versions of a name the default one (name@@VERSION) counts; a compatibility version
+ * (name@VERSION) only when it is the only one, since old programs still call it.
+ * Returns 0 (even when nothing was found) or -ENOEXEC for a broken symbol table.
+ */
+int elf_file_find(const struct elf_file *file, enum elf_symbols which, const char *const *names,
+		  size_t count, struct elf_function *ret_functions);
+
+#endif

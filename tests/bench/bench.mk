@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The benchmark: a table, no test; it fails only when a part of it cannot run.
+
+BENCH_PAIRS := $(B)/tests/bench/pairs $(B)/tests/bench/pairs-fp
+BENCH_CFLAGS := -std=gnu11 -O2 -g $(WARNINGS) -fno-builtin -fno-inline -fno-optimize-sibling-calls
+
+$(B)/tests/bench/pairs: FRAME_POINTER := -fomit-frame-pointer
+$(B)/tests/bench/pairs-fp: FRAME_POINTER := -fno-omit-frame-pointer
+$(BENCH_PAIRS): tests/bench/pairs.c
+	$(call msg,TARGET,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(BENCH_CFLAGS) $(FRAME_POINTER) $< -o $@
+
+$(B)/tests/bench/floor: tests/bench/floor.c $(B)/gen/floor.skel.h $(LIB)
+$(B)/tests/bench/bench_ledger: tests/bench/bench_ledger.c $(LIB)
+$(B)/tests/bench/floor $(B)/tests/bench/bench_ledger:
+	$(call msg,BENCH,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LDFLAGS_ALL) $< $(LIB) $(LDLIBS_ALL) -o $@
+
+bench: $(B)/outlive $(BENCH_PAIRS) $(B)/tests/bench/floor $(B)/tests/bench/bench_ledger ## what tracing costs, as a table
+	$(Q)tools/bench --build $(B)

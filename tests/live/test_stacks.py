@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Stacks: complete, and true function by function, without frame pointers."""
+import pathlib
+import subprocess
+import tempfile
+import time
+
+from harness import (PYTHON_LOAD, TARGETS, Outlive, Target, check, consistent, equal, lossless,
+                     process_of, sites_through, spawn, symbols, trace)
+
+# tests/targets/frames.c: one round of calls, outermost first.
+ROUND = ("exe_plain", "a_saves", "b_large", "exe_alloca", "a_realigned", "b_arguments")
+MODULES = {"exe": "frames", "a": "libframes_a.so", "b": "libframes_b.so"}
+DEEPEST = 60
+
+
+def true_chain(depth):
+    """allocate, then the functions of a chain of `depth`, innermost first."""
+    return ["allocate", *reversed([ROUND[i % len(ROUND)] for i in range(depth)]), "chains"]
+
+
+def check_chain(site, depth, thread):
+    names = symbols(site)
+    chain = true_chain(depth)
+    equal(names[:len(chain)], chain, f"frames of depth {depth}")
+    for frame in site["frames"][1:depth + 1]:
+        module = MODULES[frame["symbol"].split("_")[0]]
+        equal(pathlib.Path(frame["module"]).name, module, f"module of {frame['symbol']}")
+    rest = site["frames"][len(chain):]
+    if thread:
+        # thread_main, then start_thread and clone3 of libc, which Debian strips.
+        equal(rest[0]["symbol"], "thread_main", f"depth {depth}: caller of chains()")
+        check(len(rest) == 3 and all("libc" in frame["module"] for frame in rest[1:]),
+              f"depth {depth}: does not end at the thread's start: {names}")
+    else:
+        equal(rest[0]["symbol"], "main", f"depth {depth}: caller of chains()")
+        equal(rest[-1]["symbol"], "_start", f"depth {depth}: outermost frame")
+        check(len(rest) == 4, f"depth {depth}: frames between main and _start: {names}")
+
+
+def quality_of(report, minimum):
+    """At least `minimum` of all stacks are complete."""
+    quality = report["quality"]
+    check(quality["stacks"] > 0, "no stacks")
+    share = quality["complete_stacks"] / quality["stacks"]
+    check(share >= minimum, f"{share:.2%} of {quality['stacks']} stacks complete: {quality}")
+    return f"{share:.2%} of {quality['stacks']} stacks complete"
+
+
+def test_every_depth_through_two_libraries():
+    with Target("frames", DEEPEST) as target:
+        truth, report = trace(target)
+        lossless(report)
+        process = process_of(report, target.pid)
+        equal(process["live_blocks"], truth["blocks"], "live blocks")
+        by_size = {}
+        for site in process["sites"]:
+            equal(site["live_blocks"], 1, f"blocks of site {site['id']}")
+            by_size[site["live_bytes"]] = site
+        for depth in range(1, DEEPEST + 1):
+            for base in (10000, 20000):
+                check(base + depth in by_size, f"no site of {base + depth} bytes")
+                check_chain(by_size[base + depth], depth, base == 20000)
+        equal(report["quality"]["truncated_stacks"], 0, "truncated stacks")
+        return quality_of(report, 1.0)
+
+
+def test_deeper_than_the_limit():
+    """Beyond 127 frames a stack is cut, says so, and its bytes still count."""
+    with Target("frames", 400, 100) as target:
+        truth, report = trace(target)
+        lossless(report)
+        process = process_of(report, target.pid)
+        equal(process["live_blocks"], truth["blocks"], "live blocks")
+        # Chains of 1 and 101 fit. What is left of 201 and of 301 is the same in both threads.
+        equal(report["quality"]["truncated_stacks"], 2, "truncated stacks")
+        for depth in (201, 301):
+            size = 10000 + depth + 20000 + depth
+            sites = [site for site in process["sites"] if site["live_bytes"] == size]
+            equal(len(sites), 1, f"sites of {size} bytes")
+            equal(symbols(sites[0]), true_chain(depth)[:127], f"frames of depth {depth}")
+
+
+def test_library_loaded_later():
+    """dlopen after attach: the first stacks through it may be cut, the later ones are whole."""
+    with Target("frames", "plugin", TARGETS / "libplugin.so") as target:
+        truth, report = trace(target)
+        process = process_of(report, target.pid)
+        sites = sites_through(process, "plugin_work")
+        whole = [site for site in sites if symbols(site)[-1] == "_start"]
+        check(whole, f"no complete stack through the library: {[symbols(s) for s in sites]}")
+        site = max(whole, key=lambda row: row["live_blocks"])
+        equal(symbols(site)[:4], ["plugin_allocate", "plugin_work", "load_plugin", "main"],
+              "frames")
+        check(site["live_blocks"] >= 0.9 * truth["blocks"],
+              f"only {site['live_blocks']} of {truth['blocks']} blocks have the whole stack")
+
+
+def test_python():
+    with Target("python", command=["/usr/bin/python3", PYTHON_LOAD]) as target:
+        with Outlive("threads", "-p", target.pid, "--json") as outlive:
+            target.go()
+            time.sleep(3)
+            report = outlive.stop()
+        process = process_of(report, target.pid)
+        check(process["allocated_blocks"] > 10000, "python3 hardly allocated")
+        consistent(process)
+        return quality_of(report, 0.99)
+
+
+def test_redis():
+    """redis-server brings its own allocator, libjemalloc: that one is traced."""
+    with tempfile.TemporaryDirectory() as folder:
+        socket = pathlib.Path(folder) / "redis.sock"
+        server = spawn(["/usr/bin/redis-server", "--port", "0", "--unixsocket", socket,
+                        "--save", "", "--appendonly", "no", "--dir", folder],
+                       stdout=subprocess.DEVNULL)
+        deadline = time.monotonic() + 10
+        while not socket.exists():
+            check(server.poll() is None and time.monotonic() < deadline,
+                  "redis-server does not start")
+            time.sleep(0.02)
+        with Outlive("threads", "-p", server.pid, "--json") as outlive:
+            load = spawn(["/usr/bin/redis-benchmark", "-s", socket, "-q", "-n", "3000",
+                          "-r", "1000", "-d", "211",
+                          "-t", "set,get,incr,lpush,rpop,sadd,hset,zadd,lrange_100,mset"],
+                         stdout=subprocess.DEVNULL)
+            equal(load.wait(40), 0, "exit status of redis-benchmark")
+            report = outlive.stop()
+        process = process_of(report, server.pid)
+        check(process["allocated_blocks"] > 10000, "redis-server hardly allocated")
+        check(process["live_bytes"] > 1000 * 211, f"only {process['live_bytes']} bytes are live")
+        consistent(process)
+        server.terminate()
+        equal(server.wait(10), 0, "exit status of redis-server")
+        return quality_of(report, 0.99)

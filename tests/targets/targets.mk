@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What single targets need beyond the rule for all; included by tests/tests.mk.
+
+# -fno-builtin: gcc turns realloc(NULL, n) into malloc(n), and the truth would be another.
+$(TARGETS): TARGET_CFLAGS += -D_GNU_SOURCE -fno-builtin
+$(TARGETS): tests/targets/target.h
+
+# No C library, no start files.
+TARGET_LDLIBS_bare := -nostdlib -static
+$(B)/tests/targets/bare: TARGET_CFLAGS += -fno-stack-protector -fno-pie -no-pie
+
+# A program over two shared libraries that call functions of the program, and one loaded later.
+FRAMES_LIBS := $(B)/tests/targets/libframes_a.so $(B)/tests/targets/libframes_b.so
+TARGET_LDLIBS_frames := -rdynamic -L$(B)/tests/targets -lframes_a -lframes_b -Wl,-rpath,'$$ORIGIN' \
+	-Wl,--allow-shlib-undefined
+$(B)/tests/targets/frames: tests/targets/lib/frames.h $(FRAMES_LIBS) $(B)/tests/targets/libplugin.so
+
+$(B)/tests/targets/lib%.so: tests/targets/lib/%.c tests/targets/lib/frames.h
+	$(call msg,TARGET,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(TARGET_CFLAGS) -fPIC -shared $< -o $@
