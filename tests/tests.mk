@@ -58,3 +58,9 @@ check: ## everything that CI runs
 	$(Q)tools/deps --quiet
 	$(Q)$(MAKE) --no-print-directory all targets
 	$(Q)MAKE='$(MAKE)' tools/check
+
+SOAK_SECONDS ?= 1800
+
+soak: $(B)/outlive targets ## the live tests again and again for SOAK_SECONDS (1800)
+	$(Q)end=$$(($$(date +%s) + $(SOAK_SECONDS))); \
+	while [ $$(date +%s) -lt $$end ]; do BUILD=$(B) tests/live/run || exit 1; done

@@ -171,23 +171,23 @@ static uint64_t turned_blocks(const struct snapshot_class *class, uint64_t end_n
 		if (cell->first_ns < first_ns)
 			first_ns = cell->first_ns;
 		lifetime_ns += (double)cell->lifetime_ns;
-		overlapped = add_capped(overlapped,
-					since(cell->replaced_blocks, cell->refilled_blocks));
+		overlapped =
+			add_capped(overlapped, since(cell->replaced_blocks, cell->refilled_blocks));
 	}
 	if (class->counts.freed_blocks)
 		lifetime_ns /= (double)class->counts.freed_blocks;
 	return lifetime_ns >= NS_PER_S ||
-			       lifetime_ns >= EVIDENCE_LONG * (double)since(end_ns, first_ns) ?
-		       class->counts.freed_blocks :
-		       overlapped;
+			       lifetime_ns >= EVIDENCE_LONG * (double)since(end_ns, first_ns)
+		       ? class->counts.freed_blocks
+		       : overlapped;
 }
 
 static int add_class(struct evidence *evidence, size_t *capacity,
 		     const struct snapshot_class *class, uint64_t end_ns)
 {
-	int code = vec_reserve((void **)&evidence->holders, capacity,
-			       evidence->holder_count + class->cell_count,
-			       sizeof(*evidence->holders));
+	int code =
+		vec_reserve((void **)&evidence->holders, capacity,
+			    evidence->holder_count + class->cell_count, sizeof(*evidence->holders));
 
 	if (code < 0)
 		return code;
@@ -198,8 +198,7 @@ static int add_class(struct evidence *evidence, size_t *capacity,
 	evidence->allocated_blocks =
 		add_capped(evidence->allocated_blocks, class->counts.allocated_blocks);
 	evidence->freed_blocks = add_capped(evidence->freed_blocks, class->counts.freed_blocks);
-	evidence->turned_blocks =
-		add_capped(evidence->turned_blocks, turned_blocks(class, end_ns));
+	evidence->turned_blocks = add_capped(evidence->turned_blocks, turned_blocks(class, end_ns));
 	if (class->largest_live_bytes > evidence->largest_live_bytes)
 		evidence->largest_live_bytes = class->largest_live_bytes;
 	for (size_t i = 0; i < class->cell_count; i++) {

@@ -23,15 +23,15 @@ struct holder {
 	uint64_t freed_by_others_blocks; /* of this thread's blocks at *any* site */
 	uint64_t first_ns, last_ns;	 /* first and last allocation */
 	uint64_t window_ns, span_ns;	 /* from the first to the end, and to the last */
-	double held_block_s;		 /* lifetimes of all its blocks so far, summed, in seconds */
-	double live_block_s;		 /* of these, the ages of the blocks still live */
-	double occupancy; /* blocks it had live, averaged over the time since its first */
+	double held_block_s; /* lifetimes of all its blocks so far, summed, in seconds */
+	double live_block_s; /* of these, the ages of the blocks still live */
+	double occupancy;    /* blocks it had live, averaged over the time since its first */
 };
 
 struct evidence {
 	const struct snapshot_site *site;
-	int size_class;		/* log2; -1: the whole site */
-	size_t class_count;	/* how many size classes are summed up here */
+	int size_class;	    /* log2; -1: the whole site */
+	size_t class_count; /* how many size classes are summed up here */
 	uint64_t live_bytes, live_blocks, allocated_bytes, allocated_blocks, freed_blocks;
 	uint64_t largest_live_bytes;
 	uint64_t replaced_blocks;   /* in either order, see struct snapshot_cell, … */

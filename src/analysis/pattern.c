@@ -30,7 +30,7 @@
  *     fails that), and blocks of the window's first half are still live (a cache
  *     with heavy-tailed sizes can rise by chance, but it does not keep its oldest).
  *     A leak on top of a full cache rises by less than that: it has to be
- *     all the more even.
+ *     all the more even. See growth.c.
  *
  *  3. static  Nothing new for half the window and ten times the mean gap
  *     between allocations, little was freed, and live bytes did not fall either.
@@ -49,8 +49,9 @@
  *
  * A site that is bounded, short-lived or unknown as a whole, or that grows on top
  * of something, is then looked at size class by size class: a slow leak of small
- * blocks may hide below a large cache that shares its call path. Only "growing" and "per-thread-slot" are
- * taken from a class, and only from one that holds a tenth of the site's live bytes.
+ * blocks may hide below a large cache that shares its call path. Only "growing" and
+ * "per-thread-slot" are taken from a class, and only from one that holds a tenth of the site's live
+ * bytes.
  *
  * All the numbers stand in thresholds.h.
  */
@@ -59,6 +60,7 @@
 #include <string.h>
 
 #include "analysis/evidence.h"
+#include "analysis/growth.h"
 #include "analysis/pattern_text.h"
 #include "analysis/slot.h"
 #include "analysis/thresholds.h"
@@ -80,141 +82,12 @@ static double window_s(const struct evidence *evidence)
 	return (double)evidence->window_ns / 1e9;
 }
 
-static double smaller(double a, double b)
-{
-	return a < b ? a : b;
-}
-
 /* Share of the blocks that are gone. */
 static double freed_share(const struct evidence *evidence)
 {
-	return evidence->allocated_blocks ? (double)evidence->freed_blocks /
-						    (double)evidence->allocated_blocks :
-					    0;
-}
-
-/*
- * In how many independent steps did live bytes rise? Not more than there are live
- * blocks, not more than twice those of the largest size, and if the series
- * pauses, not more than it has rising intervals: a request that leaks 1000 blocks
- * is one step.
- */
-static double steps_of_rise(const struct evidence *evidence)
-{
-	double steps = (double)evidence->live_blocks;
-	size_t rising = trend_rising(&evidence->series);
-
-	if (evidence->largest_live_bytes)
-		steps = smaller(steps, 2 * (double)evidence->live_bytes /
-					       (double)evidence->largest_live_bytes);
-	if (rising + 1 < evidence->series.count)
-		steps = smaller(steps, (double)rising);
-	return steps;
-}
-
-/* Fresh growth: most of what is live came in one steady rise that goes on. */
-static bool rises_steadily(const struct evidence *evidence, double steps)
-{
-	const struct trend_series *series = &evidence->series;
-	double end = window_s(evidence), rise = trend_rise(series, 0, end);
-	double tail = GROWING_TAIL_STEPS / steps;
-
-	tail = tail < 0.125 ? 0.125 : tail > 0.5 ? 0.5 : tail;
-	return rise >= GROWING_FALL * trend_drawdown(series, 0, end) &&
-	       trend_rise(series, end / 2, end) >= GROWING_HALF_SHARE * rise &&
-	       trend_rise(series, end * 2 / 3, end) >= GROWING_THIRD_SHARE * rise &&
-	       trend_rise(series, end * (1 - tail), end) >= GROWING_TAIL_RATE * tail * rise;
-}
-
-/* Growth on top of something that filled up before. */
-static bool rises_on_top(const struct evidence *evidence, double steps)
-{
-	const struct trend_series *series = &evidence->series;
-	double end = window_s(evidence);
-	double before = trend_rise(series, end / 2, end * 3 / 4);
-	double last = trend_rise(series, end * 3 / 4, end);
-
-	return steps >= GROWING_ON_TOP_STEPS &&
-	       before + last >= GROWING_ON_TOP_SHARE * (double)evidence->live_bytes &&
-	       before + last >= GROWING_ON_TOP_FALL * trend_drawdown(series, end / 2, end) &&
-	       before > 0 && last >= GROWING_ON_TOP_EVEN * before &&
-	       before >= GROWING_ON_TOP_EVEN * last;
-}
-
-/* Where the rise began: after set-up, and after any pause that followed. */
-static double rise_begins(const struct evidence *evidence)
-{
-	double set_up_s = GROWING_START_TIME * window_s(evidence);
-	double level = trend_at(&evidence->series, set_up_s) +
-		       GROWING_START_BYTES * (double)evidence->live_bytes;
-	double from_s = trend_last_below(&evidence->series, level);
-
-	return from_s > set_up_s ? from_s : set_up_s;
-}
-
-/*
- * The rate of a rise that began at from_s. What is steady has the plain average of
- * the whole window, or from from_s on when set-up data came first. Where that does
- * not agree with the median slope (a step, a burst) the slope is nearer to what
- * goes on; the fewer steps, the more the two may differ by chance.
- */
-static double growth_rate(const struct evidence *evidence, double from_s, double steps)
-{
-	const struct trend_series *series = &evidence->series;
-	double end = window_s(evidence), slope = trend_slope(series, from_s);
-	double extra = trend_rise(series, 0, from_s) - slope * from_s;
-	double much = GROWING_SETUP_SHARE * (double)evidence->live_bytes;
-	double start = extra <= much && extra >= -much ? 0 : from_s;
-	double average = start < end ? trend_rise(series, start, end) / (end - start) : 0;
-	double off = average > slope ? average - slope : slope - average;
-
-	/* Squared: a deviation falls with the root of the number of steps. */
-	return off * off * steps <= GROWING_RATE_SLACK * GROWING_RATE_SLACK * slope * slope ?
-		       average :
-		       slope;
-}
-
-/* In one size class of many, the number of blocks goes up and down by itself. */
-static bool rises_beyond_chance(const struct evidence *evidence, double steps)
-{
-	double end = window_s(evidence);
-
-	return (double)evidence->live_blocks >=
-		       GROWING_CLASS_LIVE * (double)evidence->allocated_blocks ||
-	       (steps >= GROWING_CLASS_STEPS &&
-		(double)evidence->live_bytes >=
-			GROWING_CLASS_FALL * trend_drawdown(&evidence->series, 0, end));
-}
-
-static bool find_growing(const struct evidence *evidence, bool strict, struct pattern *pattern,
-			 struct pattern_detail *detail)
-{
-	double steps, rate, from_s;
-
-	if (!evidence->has_series || evidence->series.count < GROWING_MIN_POINTS ||
-	    evidence->live_blocks < GROWING_MIN_BLOCKS ||
-	    evidence->old_share < GROWING_OLD_SHARE)
-		return false;
-	steps = steps_of_rise(evidence);
-	if (steps < GROWING_MIN_POINTS || (strict && !rises_beyond_chance(evidence, steps)))
-		return false;
-	if (rises_steadily(evidence, steps)) {
-		from_s = rise_begins(evidence);
-	} else if (rises_on_top(evidence, steps)) {
-		from_s = window_s(evidence) / 2;
-		detail->on_top = true;
-	} else {
-		return false;
-	}
-	rate = growth_rate(evidence, from_s, steps);
-	if (!(rate > 0))
-		return false;
-	pattern->name = PATTERN_GROWING;
-	pattern->growth_bytes_per_s = rate;
-	detail->from_s = from_s;
-	detail->from_bytes = trend_at(&evidence->series, from_s);
-	detail->replaces_unknown = evidence->unknown_frees >= evidence->live_blocks / 2;
-	return true;
+	return evidence->allocated_blocks
+		       ? (double)evidence->freed_blocks / (double)evidence->allocated_blocks
+		       : 0;
 }
 
 /* No allocation for long, measured by the site's own habits. */
@@ -352,8 +225,9 @@ static void judge(const struct evidence *evidence, bool strict, struct pattern *
 		pattern->threads = detail->slot.threads;
 		pattern->blocks_per_thread = detail->slot.blocks;
 		pattern->replacements = detail->slot.replacements;
-	} else if (find_growing(evidence, strict, pattern, detail)) {
-		return;
+	} else if (growth_find(evidence, strict, &detail->growth)) {
+		pattern->name = PATTERN_GROWING;
+		pattern->growth_bytes_per_s = detail->growth.bytes_per_s;
 	} else if (is_static(evidence)) {
 		pattern->name = PATTERN_STATIC;
 	} else if (is_plateau(evidence)) {
@@ -402,14 +276,15 @@ void pattern_find(const struct snapshot *snapshot, const struct snapshot_process
 	struct evidence evidence;
 
 	if (evidence_gather(snapshot, process, site, -1, &evidence) < 0) {
-		*ret_pattern = (struct pattern){ .size_class = -1,
-						 .text = "No verdict: out of memory." };
+		*ret_pattern =
+			(struct pattern){ .size_class = -1, .text = "No verdict: out of memory." };
 		return;
 	}
 	judge(&evidence, false, ret_pattern, &detail);
 	pattern_write_text(&evidence, &detail, ret_pattern);
 	evidence_release(&evidence);
-	if (site->class_count > 1 && (ret_pattern->name != PATTERN_GROWING || detail.on_top) &&
+	if (site->class_count > 1 &&
+	    (ret_pattern->name != PATTERN_GROWING || detail.growth.on_top) &&
 	    ret_pattern->name != PATTERN_PER_THREAD_SLOT && ret_pattern->name != PATTERN_STATIC)
 		judge_classes(snapshot, process, site, ret_pattern);
 }

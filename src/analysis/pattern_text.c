@@ -19,7 +19,7 @@ struct sentence {
 };
 
 __attribute__((format(printf, 2, 3))) static void say(struct sentence *sentence, const char *format,
-						     ...)
+						      ...)
 {
 	va_list arguments;
 	int length;
@@ -44,9 +44,9 @@ static struct words bytes_words(double bytes)
 
 	/* 2^64 as a double is the first that does not fit. */
 	units_format_bytes(words.text, sizeof(words.text),
-			   bytes < 0		       ? 0 :
-			   bytes < 18446744073709551616.0 ? (uint64_t)bytes :
-							    UINT64_MAX);
+			   bytes < 0			    ? 0
+			   : bytes < 18446744073709551616.0 ? (uint64_t)bytes
+							    : UINT64_MAX);
 	return words;
 }
 
@@ -56,9 +56,9 @@ static struct words seconds_words(double seconds)
 	double ns = seconds * 1e9;
 
 	units_format_duration(words.text, sizeof(words.text),
-			      ns < 0			  ? 0 :
-			      ns < 18446744073709551616.0 ? (uint64_t)ns :
-							    UINT64_MAX);
+			      ns < 0			    ? 0
+			      : ns < 18446744073709551616.0 ? (uint64_t)ns
+							    : UINT64_MAX);
 	return words;
 }
 
@@ -88,17 +88,17 @@ static const char *longer(const struct evidence *evidence)
 {
 	double seconds = SECONDS(evidence->trace_ns);
 
-	return seconds < 20  ? "--for 60s" :
-	       seconds < 200 ? "--for 10m" :
-	       seconds < 1200 ? "--for 1h" :
-				"--for 6h";
+	return seconds < 20	? "--for 60s"
+	       : seconds < 200	? "--for 10m"
+	       : seconds < 1200 ? "--for 1h"
+				: "--for 6h";
 }
 
 static void say_block_size(struct sentence *sentence, const struct evidence *evidence)
 {
-	double mean = evidence->live_blocks ? (double)evidence->live_bytes /
-						      (double)evidence->live_blocks :
-					      0;
+	double mean = evidence->live_blocks
+			      ? (double)evidence->live_bytes / (double)evidence->live_blocks
+			      : 0;
 
 	if ((double)evidence->largest_live_bytes > 2 * mean)
 		say(sentence, "up to %s", bytes_words((double)evidence->largest_live_bytes).text);
@@ -119,7 +119,8 @@ static void say_slot(struct sentence *sentence, const struct evidence *evidence,
 	say_block_size(sentence, evidence);
 	if (!slot->replacements) {
 		say(sentence,
-		    "; no replacement seen yet. If a thread's next block replaces its last, this is "
+		    "; no replacement seen yet. If a thread's next block replaces its last, this "
+		    "is "
 		    "bounded by threads × block size; to see, trace longer (%s).",
 		    longer(evidence));
 		return;
@@ -127,8 +128,7 @@ static void say_slot(struct sentence *sentence, const struct evidence *evidence,
 	say(sentence, "; a thread's next block replaces its last (%s made, %s replaced%s). ",
 	    count_words(evidence->allocated_blocks).text, count_words(slot->replacements).text,
 	    slot->temporaries ? ", the others freed soon" : "");
-	say(sentence,
-	    "Bounded by threads × block size; more requests will not grow it.");
+	say(sentence, "Bounded by threads × block size; more requests will not grow it.");
 }
 
 static void say_rate(struct sentence *sentence, double bytes_per_s)
@@ -144,22 +144,23 @@ static void say_rate(struct sentence *sentence, double bytes_per_s)
 static void say_growing(struct sentence *sentence, const struct evidence *evidence,
 			const struct pattern_detail *detail, const struct pattern *pattern)
 {
-	unsigned int kept = percent((double)evidence->live_bytes, (double)evidence->allocated_bytes);
+	unsigned int kept =
+		percent((double)evidence->live_bytes, (double)evidence->allocated_bytes);
 
 	say(sentence, "live bytes rise by ");
 	say_rate(sentence, pattern->growth_bytes_per_s);
-	say(sentence, " (from %s to %s over %s", bytes_words(detail->from_bytes).text,
+	say(sentence, " (from %s to %s over %s", bytes_words(detail->growth.from_bytes).text,
 	    bytes_words((double)evidence->live_bytes).text,
-	    seconds_words(SECONDS(evidence->window_ns) - detail->from_s).text);
+	    seconds_words(SECONDS(evidence->window_ns) - detail->growth.from_s).text);
 	if (kept > 0)
 		say(sentence, ", %u %% of what was allocated is still live", kept);
 	say(sentence, "): this looks like a leak.");
-	if (detail->replaces_unknown)
+	if (evidence->unknown_frees >= evidence->live_blocks / 2)
 		say(sentence,
 		    " But %s older block%s were freed meanwhile, and a cache that renews itself "
 		    "looks the same at first: trace longer (%s).",
-		    count_words(evidence->unknown_frees).text,
-		    plural(evidence->unknown_frees), longer(evidence));
+		    count_words(evidence->unknown_frees).text, plural(evidence->unknown_frees),
+		    longer(evidence));
 }
 
 static void say_bounded(struct sentence *sentence, const struct evidence *evidence)
@@ -187,8 +188,7 @@ static void say_static(struct sentence *sentence, const struct evidence *evidenc
 
 	say(sentence, "%s block%s (", count_words(evidence->live_blocks).text,
 	    plural(evidence->live_blocks));
-	say(sentence, "%s) made early and kept; ",
-	    bytes_words((double)evidence->live_bytes).text);
+	say(sentence, "%s) made early and kept; ", bytes_words((double)evidence->live_bytes).text);
 	if (quiet_ns >= evidence->window_ns / 10)
 		say(sentence, "nothing new for %s. ", seconds_words(SECONDS(quiet_ns)).text);
 	else
@@ -223,7 +223,8 @@ void pattern_write_text(const struct evidence *evidence, const struct pattern_de
 	if (evidence->size_class >= 0) {
 		double low = evidence->size_class > 63 ? 0 : (double)(1ull << evidence->size_class);
 
-		say(&sentence, "blocks of %s to ", bytes_words(evidence->size_class ? low : 0).text);
+		say(&sentence, "blocks of %s to ",
+		    bytes_words(evidence->size_class ? low : 0).text);
 		say(&sentence, "%s, %u %% of what is live here: ", bytes_words(low * 2).text,
 		    percent(detail->site_share, 1));
 	}

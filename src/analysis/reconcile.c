@@ -40,8 +40,8 @@ static uint64_t highest_live(const struct snapshot_process *process)
 {
 	uint64_t sums[SNAPSHOT_SERIES_POINTS] = { 0 };
 	uint64_t highest = process->counts.live_bytes;
-	size_t points = process->series_count < SNAPSHOT_SERIES_POINTS ? process->series_count :
-									 SNAPSHOT_SERIES_POINTS;
+	size_t points = process->series_count < SNAPSHOT_SERIES_POINTS ? process->series_count
+								       : SNAPSHOT_SERIES_POINTS;
 
 	for (size_t s = 0; s < process->site_count; s++) {
 		const struct snapshot_site *site = &process->sites[s];
@@ -125,12 +125,13 @@ static void write_text(const struct snapshot *snapshot, const struct snapshot_pr
 	switch (reconcile->name) {
 	case RECONCILE_KEPT:
 		units_format_bytes(part, sizeof(part), reconcile->kept_bytes);
-		snprintf(text, size,
-			 "Live bytes fell from %s to %s, resident memory did not follow (%s): about "
-			 "%s of freed memory stay with the allocator for its next blocks. That is "
-			 "no leak; malloc_trim(3) or fewer arenas (MALLOC_ARENA_MAX) would return "
-			 "it to the system.",
-			 peak, live, resident, part);
+		snprintf(
+			text, size,
+			"Live bytes fell from %s to %s, resident memory did not follow (%s): about "
+			"%s of freed memory stay with the allocator for its next blocks. That is "
+			"no leak; malloc_trim(3) or fewer arenas (MALLOC_ARENA_MAX) would return "
+			"it to the system.",
+			peak, live, resident, part);
 		break;
 	case RECONCILE_GAP:
 		write_gap(snapshot, process, reconcile, live, resident);
@@ -147,9 +148,9 @@ static void write_text(const struct snapshot *snapshot, const struct snapshot_pr
 		snprintf(text, size, "Live blocks are %s of %s resident (%u %%); the rest is %s.",
 			 live, resident,
 			 percent_of(reconcile->live_bytes, reconcile->resident_bytes),
-			 reconcile->from_start ?
-				 "code, stacks and the allocator's own" :
-				 "code, stacks, the allocator's own and older blocks");
+			 reconcile->from_start
+				 ? "code, stacks and the allocator's own"
+				 : "code, stacks, the allocator's own and older blocks");
 		break;
 	default:
 		snprintf(text, size,
@@ -170,8 +171,7 @@ void reconcile_find(const struct snapshot *snapshot, const struct snapshot_proce
 		.peak_resident_bytes = process->peak_rss_bytes,
 		.from_start = process->start_ns && process->start_ns >= snapshot->start_ns,
 	};
-	ret_reconcile->gap_bytes =
-		above(ret_reconcile->resident_bytes, ret_reconcile->live_bytes);
+	ret_reconcile->gap_bytes = above(ret_reconcile->resident_bytes, ret_reconcile->live_bytes);
 	if (ret_reconcile->resident_bytes)
 		ret_reconcile->kept_bytes = kept_bytes(ret_reconcile);
 	ret_reconcile->name = name_of(ret_reconcile);

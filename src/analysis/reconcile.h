@@ -21,21 +21,21 @@
 enum reconcile_name {
 	RECONCILE_UNKNOWN = 0, /* resident memory was never sampled */
 	RECONCILE_KEPT,	       /* live fell, resident did not: the allocator keeps freed memory */
-	RECONCILE_GAP,	       /* resident is well above live, and the causes cannot all be told apart */
-	RECONCILE_EXPLAINED,   /* live blocks make up most of resident memory, or both are small */
-	RECONCILE_UNTOUCHED,   /* live is above resident: asked for, never written to */
+	RECONCILE_GAP, /* resident is well above live, and the causes cannot all be told apart */
+	RECONCILE_EXPLAINED, /* live blocks make up most of resident memory, or both are small */
+	RECONCILE_UNTOUCHED, /* live is above resident: asked for, never written to */
 };
 
 struct reconcile {
 	enum reconcile_name name;
-	uint64_t live_bytes;		/* now, blocks made since the trace began (and inherited) */
-	uint64_t peak_live_bytes;	/* highest seen in the trace: a lower bound, it is sampled */
-	uint64_t resident_bytes;	/* now; 0 not known */
-	uint64_t peak_resident_bytes;	/* of the process' whole life; 0 not known */
-	uint64_t gap_bytes;		/* resident above live; 0 when it is not */
-	uint64_t kept_bytes;		/* RECONCILE_KEPT: freed since the peak, still resident; else 0 */
-	bool from_start;		/* traced from the start of the process: no older blocks */
-	char text[320];			/* one or two sentences for a person; never empty */
+	uint64_t live_bytes;	      /* now, blocks made since the trace began (and inherited) */
+	uint64_t peak_live_bytes;     /* highest seen in the trace: a lower bound, it is sampled */
+	uint64_t resident_bytes;      /* now; 0 not known */
+	uint64_t peak_resident_bytes; /* of the process' whole life; 0 not known */
+	uint64_t gap_bytes;	      /* resident above live; 0 when it is not */
+	uint64_t kept_bytes; /* RECONCILE_KEPT: freed since the peak, still resident; else 0 */
+	bool from_start;     /* traced from the start of the process: no older blocks */
+	char text[320];	     /* one or two sentences for a person; never empty */
 };
 
 /*

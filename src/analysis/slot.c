@@ -25,7 +25,7 @@ struct tally {
 	uint64_t number; /* the number in question */
 	uint64_t same;	 /* threads that hold exactly that */
 	uint64_t fewest, most;
-	uint64_t foreign; /* blocks freed by other threads, an upper bound */
+	uint64_t foreign;   /* blocks freed by other threads, an upper bound */
 	uint64_t replacing; /* threads in which a block was replaced */
 };
 
@@ -40,9 +40,9 @@ static void tally_holders(const struct evidence *evidence, struct tally *tally)
 		if (!holder->allocated_blocks || (holder->exited && !holder->live_blocks))
 			continue;
 		tally->participants++;
-		tally->foreign += holder->freed_by_others_blocks < holder->freed_blocks ?
-					  holder->freed_by_others_blocks :
-					  holder->freed_blocks;
+		tally->foreign += holder->freed_by_others_blocks < holder->freed_blocks
+					  ? holder->freed_by_others_blocks
+					  : holder->freed_blocks;
 		tally->replacing += holder->replaced_blocks > 0;
 		if (!holder->live_blocks)
 			continue;
@@ -126,7 +126,8 @@ static bool kept_throughout(const struct evidence *evidence, const struct tally 
 
 		if (holder->live_blocks &&
 		    (holder->live_blocks != tally->number || !holder->freed_blocks ||
-		     holder->live_block_s < (1 - SLOT_BURST_SHARE) * (double)tally->number * window_s))
+		     holder->live_block_s <
+			     (1 - SLOT_BURST_SHARE) * (double)tally->number * window_s))
 			return false;
 	}
 	return true;
@@ -154,7 +155,8 @@ static bool takes_turns(const struct evidence *evidence, const struct tally *tal
 		low = SLOT_TURNS_LOW;
 	else
 		return false;
-	return occupied_share(evidence, tally, low * number, SLOT_TIGHT_HIGH * number) >= SLOT_SAME_SHARE;
+	return occupied_share(evidence, tally, low * number, SLOT_TIGHT_HIGH * number) >=
+	       SLOT_SAME_SHARE;
 }
 
 /* A thread's next block is made before its last is freed. */
@@ -225,9 +227,9 @@ bool slot_find(const struct evidence *evidence, bool strict, struct slot *ret_sl
 	*ret_slot = (struct slot){
 		.threads = tally.holding,
 		.blocks = tally.number,
-		.replacements = evidence->class_count == 1 && evidence->replaced_blocks ?
-					evidence->replaced_blocks :
-					evidence->turned_blocks,
+		.replacements = evidence->class_count == 1 && evidence->replaced_blocks
+					? evidence->replaced_blocks
+					: evidence->turned_blocks,
 	};
 	ret_slot->temporaries = evidence->freed_blocks > ret_slot->replacements;
 	return true;

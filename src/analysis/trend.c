@@ -29,7 +29,8 @@ double trend_at(const struct trend_series *series, double time_s)
 	if (i == series->count)
 		return series->value[i - 1];
 
-	double share = (time_s - series->time_s[i - 1]) / (series->time_s[i] - series->time_s[i - 1]);
+	double share =
+		(time_s - series->time_s[i - 1]) / (series->time_s[i] - series->time_s[i - 1]);
 
 	return series->value[i - 1] + share * (series->value[i] - series->value[i - 1]);
 }

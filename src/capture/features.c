@@ -11,6 +11,7 @@
 #include <linux/perf_event.h>
 
 #include "base/cleanup.h"
+#include "capture/uprobe_multi.h"
 
 #define UPROBE_PMU_TYPE "/sys/bus/event_source/devices/uprobe/type"
 
@@ -85,6 +86,11 @@ static int probe_loop(void)
 	return probe_helper(BPF_FUNC_loop);
 }
 
+static int probe_multi(void)
+{
+	return uprobe_multi_works() ? 0 : -EOPNOTSUPP;
+}
+
 /* Not needed: system calls are seen through BTF tracepoints. Told because people ask. */
 static int probe_tracefs(void)
 {
@@ -117,6 +123,9 @@ const struct feature features[] = {
 	{ "probe cookies", "one program for all functions", OLD_KERNEL, true, probe_cookie },
 	/* bpf_loop, commit e6f2dd0f8067 (5.17). */
 	{ "bpf_loop", "walking stacks", OLD_KERNEL, true, probe_loop },
+	/* See uprobe_multi.h. */
+	{ "uprobe_multi", "all probes of a file in one go (else one by one)",
+	  "nothing to do: probes are placed one by one, and take longer to remove", false, probe_multi },
 	{ "tracefs", "not needed", "nothing to do", false, probe_tracefs },
 };
 

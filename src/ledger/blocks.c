@@ -100,10 +100,10 @@ static struct entry entry_pack(uint64_t hash, const struct block *block)
 	} };
 }
 
-static struct block entry_unpack(const struct blocks *blocks, const struct entry *entry)
+static struct block entry_unpack(uint64_t address, const struct entry *entry)
 {
 	return (struct block){
-		.address = address_of(blocks, entry_hash(entry)),
+		.address = address,
 		.birth = entry->word[1] >> 8,
 		.size = entry->word[2] >> 17,
 		.inherited = entry->word[2] >> 16 & 1,
@@ -345,7 +345,7 @@ bool blocks_put(struct blocks *blocks, const struct block *block, struct block *
 	bool replaced = entry_hash(entry) != 0;
 
 	if (replaced) {
-		*ret_old = entry_unpack(blocks, entry);
+		*ret_old = entry_unpack(block->address, entry);
 	} else {
 		shard->count++;
 		blocks->count++;
@@ -374,28 +374,32 @@ bool blocks_get(const struct blocks *blocks, uint64_t address, struct block *ret
 
 	if (!entry)
 		return false;
-	*ret_block = entry_unpack(blocks, entry);
+	*ret_block = entry_unpack(address, entry);
 	return true;
 }
 
 /* Close the gap at `hole`: followers whose home lies at or before it move back. */
 static void shift_back(struct blocks_shard *shard, uint32_t hole)
 {
-	for (uint32_t i = next_of(shard, hole);; i = next_of(shard, i)) {
-		uint64_t hash = entry_hash(&shard->entries[i]);
-		uint32_t home, from_home, from_hole;
+	const struct blocks_shard at = *shard; /* so that it stays in registers */
+	uint32_t from_hole = 0;
+
+	for (uint32_t i = next_of(&at, hole);; i = next_of(&at, i)) {
+		uint64_t hash = entry_hash(&at.entries[i]);
+		uint32_t home, from_home;
 
 		if (!hash)
 			break;
-		home = home_of(shard, hash);
-		from_home = i >= home ? i - home : i + shard->capacity - home;
-		from_hole = i >= hole ? i - hole : i + shard->capacity - hole;
+		from_hole++;
+		home = home_of(&at, hash);
+		from_home = i >= home ? i - home : i + at.capacity - home;
 		if (from_home >= from_hole) {
-			shard->entries[hole] = shard->entries[i];
+			at.entries[hole] = at.entries[i];
 			hole = i;
+			from_hole = 0;
 		}
 	}
-	memset(&shard->entries[hole], 0, sizeof(shard->entries[hole]));
+	memset(&at.entries[hole], 0, sizeof(at.entries[hole]));
 }
 
 bool blocks_take(struct blocks *blocks, uint64_t address, uint64_t latest_birth,
@@ -407,7 +411,7 @@ bool blocks_take(struct blocks *blocks, uint64_t address, uint64_t latest_birth,
 
 	if (!entry)
 		return false;
-	block = entry_unpack(blocks, entry);
+	block = entry_unpack(address, entry);
 	if (block.birth > latest_birth)
 		return false;
 	shift_back(shard, (uint32_t)(entry - shard->entries));
@@ -429,7 +433,9 @@ int blocks_each(const struct blocks *blocks, int (*visit)(const struct block *bl
 		const struct blocks_shard *shard = blocks->directory[i];
 
 		for (uint32_t j = 0; j < shard->capacity; j++) {
-			struct block block = entry_unpack(blocks, &shard->entries[j]);
+			const struct entry *entry = &shard->entries[j];
+			struct block block =
+				entry_unpack(address_of(blocks, entry_hash(entry)), entry);
 			int result = block.address ? visit(&block, context) : 0;
 
 			if (result)

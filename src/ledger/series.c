@@ -20,6 +20,7 @@ void series_clock_advance(struct series_clock *clock, uint64_t now_ns)
 
 	if (now_ns < clock->next_ns)
 		return;
+	clock->changes++;
 	passed = now_ns - clock->start_ns;
 	while (passed / series_clock_interval(clock) > SNAPSHOT_SERIES_POINTS)
 		clock->shift++;

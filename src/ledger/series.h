@@ -23,6 +23,7 @@ struct series_clock {
 	uint64_t next_ns;  /* the next tick */
 	uint32_t count;	   /* ticks passed, at most SNAPSHOT_SERIES_POINTS */
 	uint8_t shift;
+	uint32_t changes; /* grows with every advance past a tick */
 };
 
 struct series {

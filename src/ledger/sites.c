@@ -158,6 +158,17 @@ static void start_series(struct sites *sites, struct size_class *class,
 	series_backdate(&sites->series[sites->series_count], clock, class->first_bytes,
 			class->first_ns, class->first_end_ns);
 	class->series = (uint32_t)++sites->series_count;
+	class->seen = clock->changes;
+}
+
+/* Before a change. Most changes fall between the same two ticks as the last one. */
+static void catch_up(struct sites *sites, struct size_class *class,
+		     const struct series_clock *clock)
+{
+	if (class->seen == clock->changes)
+		return;
+	series_catch_up(&sites->series[class->series - 1], clock, class->live_bytes);
+	class->seen = clock->changes;
 }
 
 void sites_class_add(struct sites *sites, uint32_t class_row, const struct series_clock *clock,
@@ -170,7 +181,7 @@ void sites_class_add(struct sites *sites, uint32_t class_row, const struct serie
 		class->first_ns = now_ns;
 		class->first_end_ns = UINT64_MAX;
 	} else if (class->series) {
-		series_catch_up(&sites->series[class->series - 1], clock, class->live_bytes);
+		catch_up(sites, class, clock);
 	} else if (class->allocated_blocks == 1) {
 		start_series(sites, class, clock);
 	}
@@ -184,7 +195,7 @@ void sites_class_remove(struct sites *sites, uint32_t class_row, const struct se
 	struct size_class *class = &sites->classes[class_row];
 
 	if (class->series)
-		series_catch_up(&sites->series[class->series - 1], clock, class->live_bytes);
+		catch_up(sites, class, clock);
 	else
 		class->first_end_ns = now_ns;
 	class->live_bytes -= size;

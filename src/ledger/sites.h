@@ -47,6 +47,7 @@ struct size_class {
 	uint32_t site;
 	uint32_t next;	 /* row + 1, of the same site */
 	uint32_t series; /* row + 1; 0: has none (yet) */
+	uint32_t seen;	 /* clock.changes when the series last caught up */
 	uint8_t log2_size;
 	uint64_t live_bytes;
 	uint64_t allocated_blocks;

@@ -16,6 +16,7 @@
 struct decoder {
 	uint16_t least; /* bytes */
 	uint8_t kind;	/* enum event_kind */
+	/* Checks all before it writes anything. */
 	int (*fill)(const void *data, size_t length, struct event *event);
 };
 
@@ -123,6 +124,7 @@ static int fill_exit(const void *data, size_t length, struct event *event)
 	return 0;
 }
 
+/* Row 0 stands for every kind that is not known: EVENT_NONE, nothing to copy. */
 static const struct decoder decoders[WIRE_KIND_COUNT] = {
 	[WIRE_ALLOC] = { sizeof(struct wire_alloc), EVENT_ALLOC, fill_alloc },
 	[WIRE_FREE] = { sizeof(struct wire_free), EVENT_FREE, fill_free },
@@ -140,9 +142,8 @@ static const struct decoder decoders[WIRE_KIND_COUNT] = {
 
 int decode_record(const void *data, size_t size, struct event *ret_event)
 {
+	const struct decoder *decoder;
 	struct wire_header header;
-	struct event event;
-	int result;
 
 	if (size < sizeof(header))
 		return -EBADMSG;
@@ -150,22 +151,17 @@ int decode_record(const void *data, size_t size, struct event *ret_event)
 	if (header.length < sizeof(header) || header.length > size)
 		return -EBADMSG;
 
-	memset(&event, 0, sizeof(event));
-	event.function = header.function;
-	event.flags = header.flags;
-	event.pid = header.pid;
-	event.tid = header.tid;
-	event.time_ns = header.time_ns;
-	if (header.kind < ARRAY_LENGTH(decoders) && decoders[header.kind].fill) {
-		const struct decoder *decoder = &decoders[header.kind];
-
-		if (header.length < decoder->least)
+	decoder = header.kind < ARRAY_LENGTH(decoders) ? &decoders[header.kind] : &decoders[0];
+	if (decoder->fill) {
+		if (header.length < decoder->least ||
+		    decoder->fill(data, header.length, ret_event) < 0)
 			return -EBADMSG;
-		event.kind = decoder->kind;
-		result = decoder->fill(data, header.length, &event);
-		if (result < 0)
-			return result;
 	}
-	*ret_event = event;
+	ret_event->kind = decoder->kind;
+	ret_event->function = header.function;
+	ret_event->flags = header.flags;
+	ret_event->pid = header.pid;
+	ret_event->tid = header.tid;
+	ret_event->time_ns = header.time_ns;
 	return header.length;
 }

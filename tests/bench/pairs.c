@@ -26,7 +26,7 @@ static double cpu_time(void)
 }
 
 /* The compiler barrier after the call keeps it from becoming a jump, which has no frame. */
-__attribute__((noinline, noclone)) static double run(int depth, double seconds)
+__attribute__((noinline)) static double run(int depth, double seconds)
 {
 	double start, elapsed, result;
 	unsigned long pairs = 0;

@@ -173,7 +173,10 @@ def test_small_buffer_counts_what_it_loses():
             outlive.process.send_signal(signal.SIGSTOP)
             time.sleep(0.5)
             outlive.process.send_signal(signal.SIGCONT)
+            begin = time.monotonic()
             report = outlive.stop()
+            seconds = time.monotonic() - begin
+            check(seconds <= 1.5, f"took {seconds:.2f} s from SIGINT to its end")
         check(report["quality"]["lost_allocs"] > 0, "64 KB held half a second of a busy program")
         consistent(process_of(report, target.pid))
         alive_and_well(target)

@@ -115,6 +115,20 @@ def test_thread_exit_with_blocks_left():
         equal(thread_of(process, target.pid)["freed_blocks"], 5, "blocks freed by main")
 
 
+def test_leader_exits_first():
+    """The process lives as long as any of its threads, whatever /proc says of the first."""
+    with Target("leader") as target:
+        with Outlive("threads", "-p", target.pid, "--json") as outlive:
+            truth = target.go()
+            check(outlive.process.poll() is None, "the trace ended with the first thread")
+            report = outlive.stop()
+        process = process_of(report, target.pid)
+        equal(process["state"], "running", "state of the process")
+        equal(thread_of(process, target.pid)["state"], "exited", "state of its first thread")
+        same_counts(thread_of(process, truth["tid"]), truth, ("live_blocks", "live_bytes"),
+                    "the thread that lives on")
+
+
 def test_fork_child_frees_its_own():
     """The child's frees of inherited blocks do not touch the parent's."""
     with Target("rules", "fork_child") as target:

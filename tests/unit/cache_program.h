@@ -19,9 +19,9 @@ static inline struct cache any_cache(struct sim *sim)
 {
 	return (struct cache){ .entries = sim_between(sim, 20, 200),
 			       .turns = sim_between(sim, 4, 60),
-			       .threads = (unsigned int)sim_between(sim, 0, 1) ?
-						  1 :
-						  (unsigned int)sim_between(sim, 2, 16),
+			       .threads = (unsigned int)sim_between(sim, 0, 1)
+						  ? 1
+						  : (unsigned int)sim_between(sim, 2, 16),
 			       .random_victim = sim_between(sim, 0, 1),
 			       .style = (int)sim_between(sim, 0, 2),
 			       .sizes = any_sizes(sim) };
@@ -41,12 +41,12 @@ static inline void run_cache(struct sim *sim, const struct cache *cache, struct 
 
 	for (size_t i = 0; at < sim->length_s; i++) {
 		bool fresh = i < cache->entries;
-		double mean = fresh && cache->fill_until > 0 ?
-				      cache->fill_until * sim->length_s / (double)cache->entries :
-				      gap;
-		size_t victim = cache->random_victim && !fresh ?
-					sim_between(sim, 0, cache->entries - 1) :
-					i % cache->entries;
+		double mean = fresh && cache->fill_until > 0
+				      ? cache->fill_until * sim->length_s / (double)cache->entries
+				      : gap;
+		size_t victim = cache->random_victim && !fresh
+					? sim_between(sim, 0, cache->entries - 1)
+					: i % cache->entries;
 		struct entry *entry = &entries[victim];
 		uint32_t tid = 200 + (uint32_t)sim_between(sim, 0, cache->threads - 1);
 
@@ -59,8 +59,8 @@ static inline void run_cache(struct sim *sim, const struct cache *cache, struct 
 	}
 	for (size_t i = 0; i < cache->entries; i++)
 		if (entries[i].tid)
-			sim_block(sim, entries[i].made_s, SIM_NEVER, entries[i].tid,
-				  entries[i].tid, entries[i].size);
+			sim_block(sim, entries[i].made_s, SIM_NEVER, entries[i].tid, entries[i].tid,
+				  entries[i].size);
 	free(entries);
 	*truth = (struct truth){ ALLOW(BOUNDED), ANY, 0, ANY, 0 };
 }

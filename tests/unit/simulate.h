@@ -139,10 +139,9 @@ static inline struct snapshot *sim_run(struct sim *sim)
 		qsort(sim->ops, sim->count, sizeof(*sim->ops), sim_compare);
 	for (size_t i = 0; i < sim->count; i++) {
 		const struct sim_op *op = &sim->ops[i];
-		struct event event = { .kind = op->kind,
-				       .pid = SIM_PID,
-				       .tid = op->tid,
-				       .time_ns = op->time_ns };
+		struct event event = {
+			.kind = op->kind, .pid = SIM_PID, .tid = op->tid, .time_ns = op->time_ns
+		};
 
 		if (op->kind == EVENT_ALLOC) {
 			event.alloc.address = op->address;
@@ -155,8 +154,8 @@ static inline struct snapshot *sim_run(struct sim *sim)
 		}
 		assert(ledger_apply(ledger, &event) == 0);
 	}
-	assert(ledger_snapshot(ledger, SIM_START_NS + (uint64_t)(sim->length_s * 1e9),
-			       &snapshot) == 0);
+	assert(ledger_snapshot(ledger, SIM_START_NS + (uint64_t)(sim->length_s * 1e9), &snapshot) ==
+	       0);
 	ledger_free(ledger);
 	return snapshot;
 }

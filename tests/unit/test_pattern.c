@@ -66,11 +66,11 @@ static void test_slot(void **state)
 	assert_int_equal(pattern.blocks_per_thread, 1);
 	assert_int_equal(pattern.replacements, 4);
 	assert_int_equal(pattern.size_class, -1);
-	assert_string_equal(
-		pattern.text,
-		"10 threads each keep one block of about 21.2 MB; a thread's next block replaces its "
-		"last (14 made, 4 replaced). Bounded by threads × block size; more requests will not "
-		"grow it.");
+	assert_string_equal(pattern.text, "10 threads each keep one block of about 21.2 MB; a "
+					  "thread's next block replaces its "
+					  "last (14 made, 4 replaced). Bounded by threads × block "
+					  "size; more requests will not "
+					  "grow it.");
 }
 
 static void test_slot_not_replaced_yet(void **state)
@@ -88,7 +88,8 @@ static void test_slot_not_replaced_yet(void **state)
 	assert_string_equal(
 		pattern.text,
 		"4 threads each keep one block of about 21.2 MB; no replacement seen yet. If a "
-		"thread's next block replaces its last, this is bounded by threads × block size; to "
+		"thread's next block replaces its last, this is bounded by threads × block size; "
+		"to "
 		"see, trace longer (--for 60s).");
 }
 
@@ -174,9 +175,10 @@ static void test_too_few(void **state)
 		sim_block(&sim, 3 * i + 1, SIM_NEVER, 200, 200, 5000);
 	find(&sim, &pattern);
 	assert_int_equal(pattern.name, PATTERN_UNKNOWN);
-	assert_string_equal(pattern.text,
-			    "3 allocations in 10.0 s, 0 freed: too few to tell what becomes of it. To "
-			    "learn more, trace longer (--for 60s).");
+	assert_string_equal(
+		pattern.text,
+		"3 allocations in 10.0 s, 0 freed: too few to tell what becomes of it. To "
+		"learn more, trace longer (--for 60s).");
 }
 
 static void test_static(void **state)
@@ -190,9 +192,10 @@ static void test_static(void **state)
 		sim_block(&sim, 0.001 * i, SIM_NEVER, 200, 200, 1000);
 	find(&sim, &pattern);
 	assert_int_equal(pattern.name, PATTERN_STATIC);
-	assert_string_equal(pattern.text,
-			    "500 blocks (488 KB) made early and kept; nothing new for 59.5 s. Set-up "
-			    "data or a filled cache: it is not growing.");
+	assert_string_equal(
+		pattern.text,
+		"500 blocks (488 KB) made early and kept; nothing new for 59.5 s. Set-up "
+		"data or a filled cache: it is not growing.");
 }
 
 static void test_short_lived(void **state)
@@ -206,9 +209,10 @@ static void test_short_lived(void **state)
 		sim_block(&sim, 0.01 * i, 0.01 * i + 0.002, 200, 200, 100);
 	find(&sim, &pattern);
 	assert_int_equal(pattern.name, PATTERN_SHORT_LIVED);
-	assert_string_equal(pattern.text,
-			    "1 000 of 1 000 blocks were freed, after 2 ms on average; 0 B is live at "
-			    "this moment. Nothing piles up here.");
+	assert_string_equal(
+		pattern.text,
+		"1 000 of 1 000 blocks were freed, after 2 ms on average; 0 B is live at "
+		"this moment. Nothing piles up here.");
 }
 
 /* --- snapshots made by hand ------------------------------------------------ */
@@ -248,9 +252,10 @@ static void test_nothing_at_all(void **state)
 	pattern_find(&fixture.snapshot, &fixture.process, &fixture.site, &pattern);
 	assert_int_equal(pattern.name, PATTERN_UNKNOWN);
 	assert_int_equal(pattern.size_class, -1);
-	assert_string_equal(pattern.text,
-			    "0 allocations in 0 ns, 0 freed: none of it is live now. To learn more, "
-			    "trace longer (--for 60s).");
+	assert_string_equal(
+		pattern.text,
+		"0 allocations in 0 ns, 0 freed: none of it is live now. To learn more, "
+		"trace longer (--for 60s).");
 }
 
 /* Without a history nothing can be called growing, and the text says why. */
@@ -279,8 +284,9 @@ static void test_no_history(void **state)
 
 static uint64_t hostile_number(struct sim *sim)
 {
-	static const uint64_t numbers[] = { 0, 1, 2, 7, 64, 1000000007, 1ull << 62, 1ull << 63,
-					    UINT64_MAX - 1, UINT64_MAX };
+	static const uint64_t numbers[] = {
+		0, 1, 2, 7, 64, 1000000007, 1ull << 62, 1ull << 63, UINT64_MAX - 1, UINT64_MAX
+	};
 
 	return numbers[sim_between(sim, 0, sizeof(numbers) / sizeof(numbers[0]) - 1)];
 }
@@ -304,8 +310,8 @@ static void test_hostile(void **state)
 		fixture.process.thread_count = sim_between(&sim, 0, 2);
 		fixture.process.series_start_ns = hostile_number(&sim);
 		fixture.process.series_interval_ns = hostile_number(&sim);
-		fixture.process.series_count = sim_between(&sim, 0, 1) ? SNAPSHOT_SERIES_POINTS :
-									 SIZE_MAX;
+		fixture.process.series_count =
+			sim_between(&sim, 0, 1) ? SNAPSHOT_SERIES_POINTS : SIZE_MAX;
 		fixture.site.class_count = sim_between(&sim, 0, 2);
 		fixture.site.counts.live_bytes = hostile_number(&sim);
 		for (int i = 0; i < SNAPSHOT_SERIES_POINTS; i++)

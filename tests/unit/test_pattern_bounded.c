@@ -146,8 +146,8 @@ static void churn(struct sim *sim, struct truth *truth)
 
 			for (size_t n = 0; n < nested; n++)
 				sim_block(sim, at + (double)n * hold * 0.05,
-					  at + hold * (1 + order * 0.05 * (double)n), 200 + t, 200 + t,
-					  next_size(sim, sizes));
+					  at + hold * (1 + order * 0.05 * (double)n), 200 + t,
+					  200 + t, next_size(sim, sizes));
 		}
 	}
 	*truth = (struct truth){ ALLOW(SHORT_LIVED), ANY, 0, ANY, 0 };

@@ -65,7 +65,8 @@ static void test_kept(void **state)
 	assert_int_equal(reconcile.peak_live_bytes, 212 * MB);
 	check(&fixture, RECONCILE_KEPT,
 	      "Live bytes fell from 212 MB to 2.00 MB, resident memory did not follow (226 MB): "
-	      "about 209 MB of freed memory stay with the allocator for its next blocks. That is no "
+	      "about 209 MB of freed memory stay with the allocator for its next blocks. That is "
+	      "no "
 	      "leak; malloc_trim(3) or fewer arenas (MALLOC_ARENA_MAX) would return it to the "
 	      "system.");
 }
@@ -108,17 +109,21 @@ static void test_gap(void **state)
 	(void)state;
 	set_up(&fixture, 2 * MB, 2 * MB, 226 * MB, 226 * MB);
 	check(&fixture, RECONCILE_GAP,
-	      "Blocks made since the trace began are 2.00 MB of 226 MB resident. The rest is blocks "
+	      "Blocks made since the trace began are 2.00 MB of 226 MB resident. The rest is "
+	      "blocks "
 	      "from before, code, stacks, and freed memory that the allocator keeps; a trace from "
 	      "the start (-- COMMAND) tells more.");
 	fixture.snapshot.quality.unknown_frees = 1812;
 	check(&fixture, RECONCILE_GAP,
-	      "Blocks made since the trace began are 2.00 MB of 226 MB resident. The rest is blocks "
-	      "from before (1 812 of them freed meanwhile), code, stacks, and freed memory that the "
+	      "Blocks made since the trace began are 2.00 MB of 226 MB resident. The rest is "
+	      "blocks "
+	      "from before (1 812 of them freed meanwhile), code, stacks, and freed memory that "
+	      "the "
 	      "allocator keeps; a trace from the start (-- COMMAND) tells more.");
 	fixture.process.start_ns = 11;
 	check(&fixture, RECONCILE_GAP,
-	      "Live blocks are 2.00 MB of 226 MB resident. The rest is code, stacks, mappings of the "
+	      "Live blocks are 2.00 MB of 226 MB resident. The rest is code, stacks, mappings of "
+	      "the "
 	      "program's own, and what the allocator adds to blocks or keeps of the 0 B freed so "
 	      "far.");
 }
@@ -142,7 +147,8 @@ static void test_untouched(void **state)
 	(void)state;
 	set_up(&fixture, 1200 * MB, 1200 * MB, 200 * MB, 200 * MB);
 	check(&fixture, RECONCILE_UNTOUCHED,
-	      "Live blocks (1.17 GB) exceed resident memory (200 MB): at least 0.98 GB were asked for "
+	      "Live blocks (1.17 GB) exceed resident memory (200 MB): at least 0.98 GB were asked "
+	      "for "
 	      "but never written to, or are swapped out.");
 }
 
@@ -179,8 +185,7 @@ static void test_hostile(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < 5 * 5 * 5 * 5; i++) {
-		set_up(&fixture, sizes[i % 5], sizes[i / 5 % 5], sizes[i / 25 % 5],
-		       sizes[i / 125]);
+		set_up(&fixture, sizes[i % 5], sizes[i / 5 % 5], sizes[i / 25 % 5], sizes[i / 125]);
 		fixture.process.inherited_bytes = sizes[(i + 1) % 5];
 		fixture.process.series_count = SIZE_MAX;
 		fixture.class.series = NULL;
@@ -194,10 +199,10 @@ static void test_hostile(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_kept),	   cmocka_unit_test(test_returned),
+		cmocka_unit_test(test_kept),	    cmocka_unit_test(test_returned),
 		cmocka_unit_test(test_not_claimed), cmocka_unit_test(test_gap),
-		cmocka_unit_test(test_explained),  cmocka_unit_test(test_untouched),
-		cmocka_unit_test(test_unknown),	   cmocka_unit_test(test_inherited),
+		cmocka_unit_test(test_explained),   cmocka_unit_test(test_untouched),
+		cmocka_unit_test(test_unknown),	    cmocka_unit_test(test_inherited),
 		cmocka_unit_test(test_hostile),
 	};
 

@@ -13,7 +13,7 @@
 struct pool {
 	unsigned int threads, served, keep;
 	size_t requests;
-	double until; /* share of the trace; idle after */
+	double until;		/* share of the trace; idle after */
 	int style, temporaries; /* 1: of the same size, 2: of other sizes */
 	bool clear_first, growing_bodies, two_sizes;
 	struct sizes sizes;
@@ -31,9 +31,9 @@ static void run_pool(struct sim *sim, const struct pool *pool, struct truth *tru
 	for (unsigned int t = 0; t < pool->served; t++)
 		times[t] = calloc(pool->requests + 1, sizeof(double));
 	for (size_t r = 0; r < pool->requests; r++) {
-		unsigned int t = r < pool->served * pool->keep ?
-					 r % pool->served :
-					 (unsigned int)sim_between(sim, 0, pool->served - 1);
+		unsigned int t = r < pool->served * pool->keep
+					 ? r % pool->served
+					 : (unsigned int)sim_between(sim, 0, pool->served - 1);
 
 		at += next_gap(sim, pool->style, gap);
 		times[t][made[t]++] = at;

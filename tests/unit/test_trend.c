@@ -158,14 +158,10 @@ static void test_huge_values(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_empty),
-		cmocka_unit_test(test_one_point),
-		cmocka_unit_test(test_refuses),
-		cmocka_unit_test(test_between_points),
-		cmocka_unit_test(test_falls),
-		cmocka_unit_test(test_pauses),
-		cmocka_unit_test(test_slope_of_a_line),
-		cmocka_unit_test(test_slope_with_outliers),
+		cmocka_unit_test(test_empty),		cmocka_unit_test(test_one_point),
+		cmocka_unit_test(test_refuses),		cmocka_unit_test(test_between_points),
+		cmocka_unit_test(test_falls),		cmocka_unit_test(test_pauses),
+		cmocka_unit_test(test_slope_of_a_line), cmocka_unit_test(test_slope_with_outliers),
 		cmocka_unit_test(test_huge_values),
 	};
 
