@@ -53,7 +53,7 @@ static __always_inline void call_enter(struct pt_regs *ctx, __u64 cookie)
 		__u64 address = args_select(&args, cookie_ptr_arg(cookie));
 
 		if (address)
-			emit_free(cookie, address);
+			emit_free(thread, cookie, address);
 		return;
 	}
 	size = args_select(&args, cookie_size_arg(cookie));
@@ -88,7 +88,7 @@ static __always_inline __u64 stack_take(struct pt_regs *ctx, struct thread_state
 	if (!place || *place == id)
 		return id;
 	length = sizeof(struct wire_stack) + (walk->record.count & 127) * 8;
-	header_fill(&walk->record.header, WIRE_STACK, length, 0, bpf_ktime_get_ns());
+	header_fill(&walk->record.header, WIRE_STACK, length, thread->ids, 0, bpf_ktime_get_ns());
 	/* Only a stack that went out counts as sent, or its name would be lost for good. */
 	if (!ring_has_room(&flags) || bpf_ringbuf_output(&ring, &walk->record, length, flags) < 0)
 		loss_count(WIRE_LOSS_STACK_RING);
@@ -130,7 +130,7 @@ static __always_inline void call_return(struct pt_regs *ctx)
 		if (thread->size < min_size) {
 			/* Too small to be traced now: for the ledger the old block is gone. */
 			if (address && thread->pointer)
-				emit_free(thread->cookie, thread->pointer);
+				emit_free(thread, thread->cookie, thread->pointer);
 			return;
 		}
 		stack = address ? stack_take(ctx, thread) : 0;
@@ -141,7 +141,7 @@ static __always_inline void call_return(struct pt_regs *ctx)
 		return;
 	address = call_result(ctx, thread);
 	stack = address ? stack_take(ctx, thread) : 0;
-	emit_alloc(thread->cookie, address, thread->size, stack);
+	emit_alloc(thread, address, stack);
 }
 
 #endif

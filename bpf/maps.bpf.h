@@ -80,6 +80,15 @@ struct {
 	__type(value, struct unwind_row);
 } rows SEC(".maps");
 
+/* Rules found by pc: outlive/unwind.h. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1); /* set before load */
+	__type(key, __u32);
+	__type(value, __u64);
+} rule_cache SEC(".maps");
+
 /*
  * Stacks already sent, by the low bits of their id. A place holds one id; a
  * collision only means that a stack is sent once more, never that one is missing.
@@ -92,7 +101,8 @@ struct {
 	__type(value, __u64);
 } sent SEC(".maps");
 
-#define COPY_BYTES 2048 /* of the stack, taken in one read; a power of two */
+#define COPY_BYTES 4096 /* of the stack, at most, taken in one read; a power of two */
+#define COPY_LEAST 512
 
 /* One stack walk. Lives in thread storage: see struct thread_state. */
 struct walk {
@@ -100,11 +110,12 @@ struct walk {
 	__u64 hash;
 	__u64 copy_start; /* stack address of copy[0] */
 	__u32 copy_length;
+	__u32 copy_want;  /* how much to copy at first: as far as the thread's last walk went */
 	__u32 table, table_count; /* the process's mappings */
 	__u32 hint;		  /* mapping of the last frame: the next is often in it too */
 	__u32 leaf;		  /* pc is an instruction to be run, not a return address */
 	__u32 stale;		  /* an address lay in no known mapping */
-
+	__u32 cache, epoch;	  /* the process's part of the rule cache */
 	__u32 zero;
 	struct wire_stack record;
 	__u64 frames[WIRE_MAX_FRAMES + 1]; /* directly behind `record`, so both go out as one */
@@ -124,6 +135,7 @@ struct thread_state {
 	__u64 pointer;	/* realloc: the old block; posix_memalign: where the result goes */
 	__u64 enter_ns; /* realloc only */
 	__u64 syscall_ns; /* entry of the address-space system call under way */
+	__u64 ids;	 /* bpf_get_current_pid_tgid() */
 	__u32 announced; /* the WIRE_THREAD record has gone out */
 	__u32 slot;	 /* of its process */
 	struct walk walk;
