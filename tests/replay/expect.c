@@ -76,7 +76,7 @@ static const struct field fields[] = {
 	FIELD("quality", snapshot, "processes", process_count),
 };
 
-static const char *name_word(const struct expectation *expectation, size_t i)
+static const char *nth(const struct expectation *expectation, size_t i)
 {
 	return i < expectation->word_count ? expectation->words[i] : "";
 }
@@ -140,11 +140,11 @@ static bool sum_cells(const struct snapshot_process *process, uint32_t tid, uint
 static const void *find_row(const struct expectation *expectation, const struct snapshot *snapshot,
 			    struct snapshot_cell *sum)
 {
-	const char *scope = name_word(expectation, 1);
-	const char *slash = strchr(name_word(expectation, 2), '/');
-	uint32_t pid = (uint32_t)strtoul(name_word(expectation, 2), NULL, 0);
+	const char *scope = nth(expectation, 1);
+	const char *slash = strchr(nth(expectation, 2), '/');
+	uint32_t pid = (uint32_t)strtoul(nth(expectation, 2), NULL, 0);
 	uint32_t tid = slash ? (uint32_t)strtoul(slash + 1, NULL, 0) : pid;
-	uint64_t stack = strtoull(name_word(expectation, 3), NULL, 0);
+	uint64_t stack = strtoull(nth(expectation, 3), NULL, 0);
 	const struct snapshot_process *process;
 
 	if (strcmp(scope, "quality") == 0)
@@ -178,7 +178,7 @@ static int check_field(struct expectation *expectation, const void *row, const c
 	uint64_t value = 0;
 
 	for (size_t i = 0; i < ARRAY_LENGTH(fields); i++) {
-		if (strcmp(fields[i].scope, name_word(expectation, 1)) ||
+		if (strcmp(fields[i].scope, nth(expectation, 1)) ||
 		    strncmp(fields[i].name, expected, length) || fields[i].name[length])
 			continue;
 		/* Little-endian, as everything that this is traced on. */
@@ -186,10 +186,10 @@ static int check_field(struct expectation *expectation, const void *row, const c
 		expectation->checked++;
 		if (value != strtoull(expected + length + 1, NULL, 0))
 			return mismatch(expectation, "%s %s: expected %s, have %" PRIu64,
-				     name_word(expectation, 1), name_word(expectation, 2), expected, value);
+				     nth(expectation, 1), nth(expectation, 2), expected, value);
 		return 0;
 	}
-	return mismatch(expectation, "no such field: %s %s", name_word(expectation, 1), expected);
+	return mismatch(expectation, "no such field: %s %s", nth(expectation, 1), expected);
 }
 
 int expectation_holds(struct expectation *expectation, const struct snapshot *snapshot)
@@ -201,10 +201,10 @@ int expectation_holds(struct expectation *expectation, const struct snapshot *sn
 		return mismatch(expectation, "expects nothing");
 	if (strcmp(expectation->keys[0], "none=1") == 0) {
 		expectation->checked++;
-		return row ? mismatch(expectation, "there is such a %s", name_word(expectation, 1)) : 0;
+		return row ? mismatch(expectation, "there is such a %s", nth(expectation, 1)) : 0;
 	}
 	if (!row)
-		return mismatch(expectation, "no such %s", name_word(expectation, 1));
+		return mismatch(expectation, "no such %s", nth(expectation, 1));
 	for (size_t i = 0; i < expectation->key_count; i++)
 		if (check_field(expectation, row, expectation->keys[i]) < 0)
 			return -1;
