@@ -68,6 +68,7 @@ static const struct field fields[] = {
 	FIELD("cell", snapshot_cell, "lifetime", lifetime_ns),
 	FIELD("quality", snapshot, "events", quality.events),
 	FIELD("quality", snapshot, "unknown_frees", quality.unknown_frees),
+	FIELD("quality", snapshot, "cache_frees", quality.cache_frees),
 	FIELD("quality", snapshot, "alloc_over_live", quality.alloc_over_live),
 	FIELD("quality", snapshot, "unknown_stack_events", quality.unknown_stack_events),
 	FIELD("quality", snapshot, "stacks", quality.stacks),
