@@ -102,7 +102,6 @@ struct {
 } sent SEC(".maps");
 
 #define COPY_BYTES 4096 /* of the stack, at most, taken in one read; a power of two */
-#define COPY_LEAST 512
 
 /* One stack walk. Lives in thread storage: see struct thread_state. */
 struct walk {

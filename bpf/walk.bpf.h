@@ -263,22 +263,30 @@ static __always_inline bool walk_note(struct walk *walk)
 	return true;
 }
 
+enum fast_result {
+	FAST_STOPPED, /* the frame at walk->pc takes more */
+	FAST_ON,      /* FAST_STEPS frames done, and none was hard */
+	FAST_END,     /* the outermost frame is noted */
+};
+
 /*
  * Walk on while it is easy, with everything in registers: the words asked for lie in the
  * copy, the next frame lies above this one, there is room. `rules`: by cached rules;
- * else by frame pointers. Stops before the first frame that is not easy; returns
- * whether all FAST_STEPS were.
+ * else by frame pointers. Stops before the first frame that is not easy.
  */
-static __always_inline bool walk_fast(struct walk *walk, bool rules)
+static __always_inline enum fast_result walk_fast(struct walk *walk, bool rules)
 {
+	enum fast_result result = FAST_ON;
 	__u64 pc = walk->pc, sp = walk->sp, fp = walk->fp, hash = walk->hash;
 	__u64 start = walk->copy_start, length = walk->copy_length;
 	__u32 count = walk->record.count;
-	int i;
 
-	for (i = 0; i < FAST_STEPS; i++) {
+	for (int i = 0; i < FAST_STEPS; i++) {
 		__u64 cfa, saved, at_pc, at_fp, next_pc;
 
+		result = FAST_STOPPED;
+		if (count >= WIRE_MAX_FRAMES)
+			break;
 		if (rules) {
 			__u32 key = walk->cache + ((pc - 1) & (UNWIND_CACHE_ROWS - 1));
 			__u64 *place = bpf_map_lookup_elem(&rule_cache, &key);
@@ -287,20 +295,31 @@ static __always_inline bool walk_fast(struct walk *walk, bool rules)
 			if (rule >> UNWIND_CACHE_TAG_SHIFT !=
 			    unwind_cache_tag(pc - 1, walk->epoch))
 				break;
+			if ((rule & UNWIND_CACHE_RULE) == UNWIND_CACHE_END)
+				result = FAST_END;
 			cfa = (rule & UNWIND_CACHE_FROM_RBP ? fp : sp) +
 			      (__s64)(__s16)(rule >> 8) * 8;
 			saved = rule & UNWIND_CACHE_RBP_SAVED;
 			at_fp = cfa + (__s64)(__s8)rule * 8;
 		} else {
-			if (fp - sp > FP_REACH)
+			/* Thread and program start with rbp 0 (x86-64 psABI 3.4.1). */
+			if (fp == 0)
+				result = FAST_END;
+			else if (fp - sp > FP_REACH)
 				break;
 			cfa = fp + 16;
 			saved = 1;
 			at_fp = fp;
 		}
+		if (result == FAST_END) {
+			walk->frames[MASKED(count, 127)] = pc;
+			count++;
+			hash = hash_frame(hash, pc);
+			break;
+		}
 		at_pc = cfa - 8 - start;
 		at_fp = saved ? at_fp - start : at_pc;
-		if (cfa <= sp || count >= WIRE_MAX_FRAMES || ((at_pc | at_fp) & 7) ||
+		if (cfa <= sp || ((at_pc | at_fp) & 7) ||
 		    at_pc > COPY_BYTES - 8 || at_fp > COPY_BYTES - 8 || at_pc + 8 > length ||
 		    at_fp + 8 > length)
 			break;
@@ -314,13 +333,14 @@ static __always_inline bool walk_fast(struct walk *walk, bool rules)
 		hash = hash_frame(hash, pc);
 		pc = next_pc;
 		sp = cfa;
+		result = FAST_ON;
 	}
 	walk->pc = pc;
 	walk->sp = sp;
 	walk->fp = fp;
 	walk->hash = hash;
 	walk->record.count = count;
-	return i == FAST_STEPS;
+	return result;
 }
 
 /* Remember the rule found for `pc`, so that the next walk does not search. */
@@ -341,8 +361,12 @@ static long walk_step_rows(__u32 index, struct walk_context *context)
 	struct unwind_row *row;
 	__u64 pc;
 
-	if (!walk->leaf && walk_fast(walk, true))
-		return 0;
+	if (!walk->leaf) {
+		enum fast_result fast = walk_fast(walk, true);
+
+		if (fast != FAST_STOPPED)
+			return fast == FAST_END ? walk_end(walk, WIRE_STACK_COMPLETE) : 0;
+	}
 	if (!walk_note(walk))
 		return 1;
 	/* A return address may be the first byte behind its function: look up the call. */
@@ -355,27 +379,23 @@ static long walk_step_rows(__u32 index, struct walk_context *context)
 	row = row_find(mapping, pc - mapping->bias);
 	if (!row || (row->kind & 15) == UNWIND_CFA_NONE)
 		return step_fp(walk, WIRE_STACK_NO_ROW);
+	rule_remember(walk, pc, row);
 	if ((row->kind & 15) == UNWIND_CFA_END)
 		return walk_end(walk, WIRE_STACK_COMPLETE);
 	if ((row->kind & 15) == UNWIND_CFA_SIGNAL)
 		return step_signal(walk);
-	rule_remember(walk, pc, row);
 	return step_row(walk, row);
 }
 
 static long walk_step_fp(__u32 index, struct walk_context *context)
 {
 	struct walk *walk = context->walk;
+	enum fast_result fast = walk_fast(walk, false);
 
-	if (walk_fast(walk, false)) {
-		walk->record.flags |= WIRE_STACK_USED_FP;
-		return 0;
-	}
+	if (fast != FAST_STOPPED)
+		return fast == FAST_END ? walk_end(walk, WIRE_STACK_COMPLETE) : 0;
 	if (!walk_note(walk))
 		return 1;
-	/* Thread and program start with rbp 0 (x86-64 psABI 3.4.1). */
-	if (walk->fp == 0)
-		return walk_end(walk, WIRE_STACK_COMPLETE);
 	return step_fp(walk, WIRE_STACK_NO_ROW);
 }
 
@@ -401,7 +421,7 @@ static __always_inline void walk_run(struct walk *walk, struct unwind_process *p
 	walk->table = (slot * 2 + active) * UNWIND_MAX_MAPPINGS;
 	walk->table_count = process->count[active];
 	walk->record.count = 0;
-	walk->record.flags = 0;
+	walk->record.flags = stack_mode == STACK_FP ? WIRE_STACK_USED_FP : 0;
 	walk->record.zero = 0;
 	walk->record.status = WIRE_STACK_TRUNCATED;
 	if (copy_stack(walk, sp, walk->copy_want ? walk->copy_want : COPY_BYTES) < 0)
@@ -413,7 +433,7 @@ static __always_inline void walk_run(struct walk *walk, struct unwind_process *p
 	if (walk->stale)
 		process->stale = 1;
 	/* A thread's stacks are mostly alike: next time copy what this one took. */
-	walk->copy_want = (__u32)(walk->sp - sp) + COPY_LEAST;
+	walk->copy_want = ((__u32)(walk->sp - sp) | 63) + 1;
 	/* The same frames with another ending are another stack. */
 	walk->record.id = (walk->hash ^ walk->record.status) * 0x9e3779b97f4a7c15ull | 1;
 }

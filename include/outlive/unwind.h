@@ -96,14 +96,17 @@ _Static_assert(sizeof(struct unwind_process) == 24, "unwind_process is read by B
  *   bits 30-63  pc >> UNWIND_CACHE_BITS; the low bits are the place in the cache
  *
  * Tag and place make up the whole of a 47-bit pc, so a hit is never another pc's rule.
- * Only the common rules are cached: rsp or rbp plus offset, rbp unchanged or at the CFA.
+ * Only the common rules are cached: rsp or rbp plus offset, rbp unchanged or at the CFA;
+ * and the end of the stack, as UNWIND_CACHE_END (a CFA is never at offset 0 from rsp).
  * User space clears a process's part when it changes the table in force.
  */
 #define UNWIND_CACHE_BITS 13
 #define UNWIND_CACHE_ROWS (1u << UNWIND_CACHE_BITS)
+#define UNWIND_CACHE_END 1ull
 #define UNWIND_CACHE_FROM_RBP (1ull << 24)
 #define UNWIND_CACHE_RBP_SAVED (1ull << 25)
 #define UNWIND_CACHE_TAG_SHIFT 26
+#define UNWIND_CACHE_RULE ((1ull << UNWIND_CACHE_TAG_SHIFT) - 1)
 #define UNWIND_CACHE_EPOCHS 16
 
 /* What the upper bits of a cached rule for `pc` are. */
@@ -118,6 +121,8 @@ static inline __u64 unwind_cache_rule(const struct unwind_row *row)
 	__u8 cfa = row->kind & 15, rbp = row->kind >> 4;
 	__u64 rule = (__u8)row->rbp | (__u64)(__u16)row->cfa << 8;
 
+	if (cfa == UNWIND_CFA_END)
+		return UNWIND_CACHE_END;
 	if ((cfa != UNWIND_CFA_RSP && cfa != UNWIND_CFA_RBP) ||
 	    (rbp != UNWIND_RBP_SAME && rbp != UNWIND_RBP_AT_CFA))
 		return 0;
