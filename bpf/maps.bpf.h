@@ -6,18 +6,12 @@
 #include "outlive/unwind.h"
 #include "outlive/wire.h"
 
-/* How stacks are taken; user space sets it before load, so the other ways cost nothing. */
-enum stack_mode {
-	STACK_NONE = 0,
-	STACK_FP = 1,
-	STACK_ROWS = 2,
-};
-
+/* Set before load, so that what is not asked for costs nothing. */
 #ifndef CONFIG /* the host tests change these while they run */
 #define CONFIG const volatile
 #endif
 
-CONFIG __u32 stack_mode = STACK_ROWS;
+CONFIG __u32 stack_mode = STACK_ROWS; /* enum stack_mode */
 CONFIG __u64 min_size = 0;
 CONFIG __u64 ring_alloc_mark = 0; /* bytes in the ring above which allocations are dropped */
 CONFIG __u64 ring_wake_mark = 0;  /* bytes in the ring above which user space is woken */

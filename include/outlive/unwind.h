@@ -15,6 +15,13 @@
 #include <linux/types.h>
 #endif
 
+/* How stacks are taken. */
+enum stack_mode {
+	STACK_NONE = 0,
+	STACK_FP = 1,	/* by frame pointers alone */
+	STACK_ROWS = 2, /* by unwind rows, and frame pointers where there are none */
+};
+
 /* Low nibble of unwind_row.kind: where the CFA is. */
 enum unwind_cfa {
 	UNWIND_CFA_NONE = 0,	/* no rule, or one that rows cannot express */

@@ -111,11 +111,11 @@ static int set_stacks(struct options *options, const char *value, struct error *
 {
 	static const struct {
 		const char *name;
-		enum capture_stacks stacks;
+		enum stack_mode stacks;
 	} modes[] = {
-		{ "dwarf", CAPTURE_STACKS_DWARF },
-		{ "fp", CAPTURE_STACKS_FP },
-		{ "none", CAPTURE_STACKS_NONE },
+		{ "dwarf", STACK_ROWS },
+		{ "fp", STACK_FP },
+		{ "none", STACK_NONE },
 	};
 
 	for (size_t i = 0; i < ARRAY_LENGTH(modes); i++) {
@@ -236,7 +236,7 @@ int options_parse(int argc, char *const argv[], enum verb_bit verb, struct optio
 		  struct error *error)
 {
 	struct options options = { .buffer_bytes = CAPTURE_BUFFER_DEFAULT,
-				   .stacks = CAPTURE_STACKS_DWARF,
+				   .stacks = STACK_ROWS,
 				   .stacks_name = "dwarf" };
 	int result = 0;
 

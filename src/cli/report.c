@@ -63,6 +63,7 @@ static int render(const struct options *options, enum verb_bit verb, const struc
 		.kind = "live",
 		.kernel = uname(&kernel) == 0 ? kernel.release : NULL,
 		.duration_ns = live->duration_ns,
+		.min_size = options->min_size,
 		.stacks = options->stacks_name,
 		.rows = options->rows,
 		.sort = options->sort,

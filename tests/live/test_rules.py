@@ -195,6 +195,15 @@ def test_mremap_moves_and_shrinks():
     agree(*mapped("remap"))
 
 
+def test_min_size_leaves_out_smaller_blocks():
+    with Target("rules", "longjmp_out") as target:
+        truth, report = trace(target, "--min-size", "1000")
+        process = process_of(report, target.pid)
+        equal(process["allocated_blocks"], 5, "blocks of 1009 bytes")
+        equal(process["freed_blocks"], 5, "freed ones")
+        equal(process["live_blocks"], 0, "live ones: those of 211 bytes are left out")
+
+
 def test_no_mmap_option():
     """--no-mmap leaves the mappings out, and the heap as it is."""
     _, mappings = mapped("partial_munmap", "--no-mmap")
