@@ -59,6 +59,19 @@ static const char *const starts[] = {
 	"start_thread", "clone", "__clone", "clone3", "__clone3",
 };
 
+/* Sources of the standard libraries: GNU's and LLVM's C++ headers, Rust's crates as
+ * they come compiled with it. */
+static const char *const standard_sources[] = { "/include/c++/", "/rustc/", "/lib/rustlib/src/" };
+
+static bool has_part(const char *text, const char *const *parts, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (strstr(text, parts[i]))
+			return true;
+	}
+	return false;
+}
+
 static bool in_libc(const struct frame *frame)
 {
 	return frame->module && has_prefix(base_name(frame->module), libc_files,
@@ -69,6 +82,8 @@ bool frame_is_runtime(const struct frame *frame)
 {
 	if (frame->symbol && (has_prefix(frame->symbol, wrappers, ARRAY_LENGTH(wrappers)) ||
 			      has_prefix(frame->symbol, standard, ARRAY_LENGTH(standard))))
+		return true;
+	if (frame->file && has_part(frame->file, standard_sources, ARRAY_LENGTH(standard_sources)))
 		return true;
 	return in_libc(frame) || (frame->module && has_prefix(base_name(frame->module), cxx_files,
 							      ARRAY_LENGTH(cxx_files)));
