@@ -151,6 +151,13 @@ static int set_no_mmap(struct options *options, const char *value, struct error 
 	return 0;
 }
 
+static int set_debuginfod(struct options *options, const char *value, struct error *error)
+{
+	(void)value, (void)error;
+	options->debuginfod = true;
+	return 0;
+}
+
 static int set_verbose(struct options *options, const char *value, struct error *error)
 {
 	(void)value, (void)error;
@@ -179,6 +186,8 @@ static const struct option_row rows[] = {
 	{ "--no-mmap", 0, NULL, VERBS_TRACING, "leave out mmap, munmap, mremap and brk", set_no_mmap },
 	{ "--buffer", 0, "SIZE", VERBS_TRACING, "room for events on their way here (default 32M)",
 	  set_buffer },
+	{ "--debuginfod", 0, NULL, VERBS_TRACING,
+	  "fetch missing debug files from the servers of DEBUGINFOD_URLS", set_debuginfod },
 	{ "--verbose", 'v', NULL, VERBS_ALL, "say more: probes, unwind tables, whole stacks",
 	  set_verbose },
 	{ "--help", 'h', NULL, VERBS_ALL, "this text", set_help },

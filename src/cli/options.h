@@ -25,7 +25,7 @@ struct options {
 	size_t pid_count;
 	char *const *command; /* behind "--"; NULL none */
 	uint64_t duration_ns; /* --for; 0 until Ctrl-C or the target's end */
-	bool json, verbose, help;
+	bool json, verbose, help, debuginfod;
 	const char *output; /* -o; NULL standard output */
 	size_t rows;
 	const char *sort;

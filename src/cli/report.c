@@ -74,6 +74,8 @@ static int render(const struct options *options, enum verb_bit verb, const struc
 	};
 	int result = 0;
 
+	if (how.frames)
+		frames_set_sources(how.frames, true, options->debuginfod);
 	if (options->output && ftruncate(fileno(file), 0) < 0 && errno != EINVAL)
 		result = -errno;
 	if (result == 0)

@@ -4,18 +4,21 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/text.h"
 
 void stack_resolve(const struct report_options *options, const struct snapshot_process *process,
 		   const struct snapshot_site *site, struct stack *ret_stack)
 {
-	size_t count = site->stack_known ? site->frame_count : 0;
+	size_t count = site->stack_known ? site->frame_count : 0, used = 0;
 
 	if (count > WIRE_MAX_FRAMES)
 		count = WIRE_MAX_FRAMES;
 	for (size_t i = 0; i < count; i++)
-		frames_resolve(options->frames, process, site->frames[i], &ret_stack->frames[i]);
-	ret_stack->count = count;
+		used += frames_resolve(options->frames, process, site->frames[i],
+				       &ret_stack->frames[used],
+				       ARRAY_LENGTH(ret_stack->frames) - used - (count - 1 - i));
+	ret_stack->count = used;
 }
 
 const struct frame *stack_title(const struct stack *stack)

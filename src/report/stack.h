@@ -7,9 +7,12 @@
 
 #include "report/report.h"
 
+/* Frames of a stack with all that was inlined; a deeper one loses inlined frames. */
+#define STACK_FRAMES_MAX (4 * WIRE_MAX_FRAMES + FRAMES_OF_ADDRESS_MAX)
+
 struct stack {
 	size_t count;
-	struct frame frames[WIRE_MAX_FRAMES]; /* innermost first */
+	struct frame frames[STACK_FRAMES_MAX]; /* innermost first */
 };
 
 /* Name the frames of `site`. A lost stack has none. */
@@ -17,7 +20,7 @@ void stack_resolve(const struct report_options *options, const struct snapshot_p
 		   const struct snapshot_site *site, struct stack *ret_stack);
 
 /* The frame that a site is called by: the innermost that is not runtime, or the
- * innermost of all; NULL in an empty stack. */
+ * innermost of all; NULL in an empty stack. What lies before it is the allocator's. */
 const struct frame *stack_title(const struct stack *stack);
 
 /* The last part of a path. */
