@@ -9,6 +9,7 @@
 #ifndef OUTLIVE_BPF_CALLS_H
 #define OUTLIVE_BPF_CALLS_H
 
+#include "python.bpf.h"
 #include "thread.bpf.h"
 #include "walk.bpf.h"
 
@@ -75,6 +76,7 @@ static __always_inline __u64 stack_take(struct pt_regs *ctx, struct thread_state
 	__u32 slot = thread->slot;
 	__u64 id, flags, *place;
 	__u32 key, length;
+	bool python;
 
 	if (stack_mode == STACK_NONE)
 		return 0;
@@ -82,10 +84,13 @@ static __always_inline __u64 stack_take(struct pt_regs *ctx, struct thread_state
 	if (!process)
 		return 0;
 	walk_run(walk, process, slot, PT_REGS_IP(ctx), PT_REGS_SP(ctx), PT_REGS_FP(ctx));
+	python = python_take(&thread->python, slot, &walk->record.id);
 	id = walk->record.id;
 	key = id >> (64 - SENT_BITS);
 	place = bpf_map_lookup_elem(&sent, &key);
 	if (!place || *place == id)
+		return id;
+	if (python && !emit_python(&thread->python, id))
 		return id;
 	length = sizeof(struct wire_stack) + (walk->record.count & 127) * 8;
 	header_fill(&walk->record.header, WIRE_STACK, length, 0, bpf_ktime_get_ns());
