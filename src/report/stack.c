@@ -4,18 +4,27 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "analysis/python_frames.h"
 #include "base/text.h"
 
 void stack_resolve(const struct report_options *options, const struct snapshot_process *process,
 		   const struct snapshot_site *site, struct stack *ret_stack)
 {
-	size_t count = site->stack_known ? site->frame_count : 0;
+	size_t count = site->stack_known ? site->frame_count : 0, at = 0;
+	struct python_place places[WIRE_MAX_FRAMES];
 
 	if (count > WIRE_MAX_FRAMES)
 		count = WIRE_MAX_FRAMES;
-	for (size_t i = 0; i < count; i++)
-		frames_resolve(options->frames, process, site->frames[i], &ret_stack->frames[i]);
-	ret_stack->count = count;
+	python_frames_place(process, site, options->native, places);
+	for (size_t i = 0; i < count; i++) {
+		for (size_t k = 0; k < places[i].count; k++)
+			at += python_frame_get(&site->python[places[i].first + k], site->frames[i],
+					       &ret_stack->frames[at]);
+		if (!places[i].hidden)
+			frames_resolve(options->frames, process, site->frames[i],
+				       &ret_stack->frames[at++]);
+	}
+	ret_stack->count = at;
 }
 
 const struct frame *stack_title(const struct stack *stack)

@@ -9,10 +9,10 @@
 
 struct stack {
 	size_t count;
-	struct frame frames[WIRE_MAX_FRAMES]; /* innermost first */
+	struct frame frames[2 * WIRE_MAX_FRAMES]; /* innermost first; native and Python ones */
 };
 
-/* Name the frames of `site`. A lost stack has none. */
+/* Name the frames of `site`, Python frames among them. A lost stack has none. */
 void stack_resolve(const struct report_options *options, const struct snapshot_process *process,
 		   const struct snapshot_site *site, struct stack *ret_stack);
 
