@@ -219,7 +219,14 @@ static __always_inline bool emit_python(struct python_walk *walk, __u64 id)
 	header_fill(&walk->record.header, WIRE_PYTHON_STACK, length, 0, bpf_ktime_get_ns());
 	walk->record.id = id;
 	__builtin_memset(walk->record.zero, 0, sizeof(walk->record.zero));
-	if (ring_has_room(&flags) && bpf_ringbuf_output(&ring, &walk->record, length, flags) == 0)
+	if (!ring_has_room(&flags)) {
+		loss_count(WIRE_LOSS_STACK_RING);
+		return false;
+	}
+	/* Code objects may be gone soon: user space is to read them now. */
+	if (wake_wanted)
+		flags = BPF_RB_FORCE_WAKEUP;
+	if (bpf_ringbuf_output(&ring, &walk->record, length, flags) == 0)
 		return true;
 	loss_count(WIRE_LOSS_STACK_RING);
 	return false;

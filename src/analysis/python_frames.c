@@ -59,7 +59,7 @@ void python_frames_place(const struct snapshot_process *process, const struct sn
 bool python_frame_get(const struct snapshot_python_frame *from, uint64_t address,
 		      struct frame *ret_frame)
 {
-	if (!from->function)
+	if (!from->function || from->internal)
 		return false;
 	*ret_frame = (struct frame){
 		.address = address,

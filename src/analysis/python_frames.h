@@ -33,7 +33,7 @@ void python_frames_place(const struct snapshot_process *process, const struct sn
 			 bool native, struct python_place *ret_places);
 
 /* A Python frame as any other one; `address` is that of the native frame it stands at.
- * Returns false for one that could not be read. */
+ * Returns false for one that could not be read or is the interpreter's own. */
 bool python_frame_get(const struct snapshot_python_frame *from, uint64_t address,
 		      struct frame *ret_frame);
 

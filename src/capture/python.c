@@ -226,6 +226,7 @@ int pythons_stack(struct pythons *pythons, uint32_t slot, const struct event *ev
 		frames[i].function = name.function;
 		frames[i].file = name.file;
 		frames[i].line = name.line;
+		frames[i].internal = name.internal;
 	}
 	named.python_frames.id = event->python_stack.id;
 	named.python_frames.count = event->python_stack.count;

@@ -10,6 +10,7 @@
 #ifndef OUTLIVE_CAPTURE_PYTHON_CODE_H
 #define OUTLIVE_CAPTURE_PYTHON_CODE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "capture/python_layout.h"
@@ -21,6 +22,9 @@ struct python_codes; /* what has been read of one process, a bounded cache */
 struct python_name {
 	const char *function, *file;
 	uint32_t line; /* 0: none */
+	/* The function has not begun (its arguments are being made ready), or the frame is a
+	 * helper of the interpreter's own: tracebacks leave it out. */
+	bool internal;
 };
 
 /* An empty cache, or NULL without memory. NULL may be freed. */

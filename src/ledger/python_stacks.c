@@ -74,6 +74,7 @@ int python_stacks_add(struct python_stacks *stacks, const struct event *event)
 
 		to->line = from->line;
 		to->flags = from->flags;
+		to->internal = from->internal;
 		if (keep_text(stacks, from->function, &to->function) < 0 ||
 		    keep_text(stacks, from->file, &to->file) < 0)
 			return -ENOMEM;

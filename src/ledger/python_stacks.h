@@ -3,6 +3,7 @@
 #ifndef OUTLIVE_LEDGER_PYTHON_STACKS_H
 #define OUTLIVE_LEDGER_PYTHON_STACKS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,7 +18,8 @@
 struct python_frame {
 	uint32_t function, file; /* offsets into python_stacks.text; PYTHON_NO_TEXT: not known */
 	uint32_t line;
-	uint32_t flags; /* enum wire_python_frame_flag */
+	uint8_t flags; /* enum wire_python_frame_flag */
+	bool internal; /* see struct event_python_frame */
 };
 
 struct python_stack {

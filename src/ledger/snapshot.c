@@ -295,6 +295,7 @@ static int copy_python(struct layout *layout)
 		out->function = frame->function == PYTHON_NO_TEXT ? NULL : text + frame->function;
 		out->file = frame->file == PYTHON_NO_TEXT ? NULL : text + frame->file;
 		out->line = frame->line;
+		out->internal = frame->internal;
 		out->entry = frame->flags & WIRE_PYTHON_ENTRY;
 	}
 	return 0;

@@ -69,6 +69,7 @@ struct snapshot_class {
 struct snapshot_python_frame {
 	const char *function, *file; /* NULL: could not be read. Hostile bytes of the target */
 	uint32_t line;		     /* 0 not known */
+	bool internal; /* of the interpreter's own making: not shown, as in its tracebacks */
 	bool entry; /* the outermost of one call of the eval function (outlive/python.h) */
 };
 

@@ -13,6 +13,7 @@
 #ifndef OUTLIVE_STREAM_EVENT_H
 #define OUTLIVE_STREAM_EVENT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "outlive/wire.h"
@@ -53,6 +54,7 @@ struct event_python_frame {
 	const char *function, *file; /* NULL: the code object could not be read */
 	uint32_t line;		     /* 0: none */
 	uint8_t flags;		     /* enum wire_python_frame_flag */
+	bool internal; /* the interpreter's own, left out as in its tracebacks */
 };
 
 struct event {
