@@ -92,3 +92,47 @@ def test_every_interpreter():
     check(found, "no Python on this machine")
     counts = [one_interpreter(version, path) for version, path in sorted(found.items())]
     return f"{', '.join(sorted(found))}: {sum(counts)} of {sum(counts)} stacks equal"
+
+
+@limit(120)
+def test_code_objects_that_come_and_go():
+    """A name is the true one or none: never that of another function at the same address."""
+    named = total = 0
+    for version, path in sorted(interpreters().items()):
+        with Target(f"python {version}", command=[path, CHURN, "churn"]) as target:
+            truth, report = trace(target, "--buffer", "64M", verb="report")
+            process = process_of(report, target.pid)
+            for site in process["sites"]:
+                number = site["live_bytes"] - truth["size"]
+                if site["live_blocks"] != 1 or not 0 <= number < truth["count"]:
+                    continue
+                total += 1
+                stack = python_stack(site)
+                check(stack and stack[-1][0] == "<module>", f"{version}: stack is {stack}")
+                for function, file, line in stack:
+                    if function.startswith("f") and file.startswith("file"):
+                        equal((function, file, line), (f"f{number}", f"file{number}.py", 2),
+                              f"Python {version}: block {number}")
+                        named += 1
+            equal(report["quality"]["lost_allocs"], 0, "lost_allocs")
+            equal(report["quality"]["alloc_over_live"], 0, "alloc_over_live")
+    check(total > 0 and named > total // 10, f"only {named} of {total} functions were named")
+    return f"{named} of {total} short-lived functions named, none wrongly"
+
+
+@limit(120)
+def test_scribbled_structures():
+    """Names, line tables and frame chains that lead nowhere, or in circles."""
+    unread = 0
+    for version, path in sorted(interpreters().items()):
+        with Target(f"python {version}", command=[path, CHURN, "scribble"]) as target:
+            truth, report = trace(target, verb="report")
+            process = process_of(report, target.pid)
+            sites = [site for site in process["sites"] if truth["size"] <= site["largest_block_bytes"]]
+            equal(sum(site["live_blocks"] for site in sites), truth["count"],
+                  f"Python {version}: blocks made while broken")
+            unread += report["quality"]["python_unread"]
+            check(report["quality"]["python_unread"] > 0, f"Python {version}: nothing was unread")
+            for site in process["sites"]:
+                check(len(site["frames"]) <= 2 * MOST_FRAMES, "too many frames")
+    return f"{unread} stacks counted as not read"
