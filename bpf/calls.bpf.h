@@ -9,6 +9,7 @@
 #ifndef OUTLIVE_BPF_CALLS_H
 #define OUTLIVE_BPF_CALLS_H
 
+#include "python.bpf.h"
 #include "thread.bpf.h"
 #include "walk.bpf.h"
 
@@ -67,6 +68,49 @@ static __always_inline void call_enter(struct pt_regs *ctx, __u64 cookie)
 	thread->call_sp = sp;
 }
 
+/*
+ * Take the Python part of a stack and make it part of the stack's id. Returns
+ * whether there is any.
+ */
+static __always_inline bool python_take(struct python_walk *walk, __u32 slot, __u64 *id)
+{
+	const struct python_process *python = bpf_map_lookup_elem(&pythons, &slot);
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	if (!python || !python->enabled)
+		return false;
+	python_run(walk, python, task->thread.fsbase);
+	if (walk->record.count == 0 && walk->record.status == WIRE_PYTHON_COMPLETE)
+		return false;
+	*id = (*id ^ walk->hash) * 0x9e3779b97f4a7c15ull | 1;
+	return true;
+}
+
+/* Returns whether it went out. */
+static __always_inline bool emit_python(struct thread_state *thread, __u64 id)
+{
+	struct python_walk *walk = &thread->python;
+	__u32 count = walk->record.count & 127, length;
+	__u64 flags;
+
+	length = sizeof(struct wire_python_stack) + count * sizeof(struct wire_python_frame);
+	header_fill(&walk->record.header, WIRE_PYTHON_STACK, length, thread->ids, 0,
+		    bpf_ktime_get_ns());
+	walk->record.id = id;
+	__builtin_memset(walk->record.zero, 0, sizeof(walk->record.zero));
+	if (!ring_has_room(&flags)) {
+		loss_count(WIRE_LOSS_STACK_RING);
+		return false;
+	}
+	/* Code objects may be gone soon: user space is to read them now. */
+	if (wake_wanted)
+		flags = BPF_RB_FORCE_WAKEUP;
+	if (bpf_ringbuf_output(&ring, &walk->record, length, flags) == 0)
+		return true;
+	loss_count(WIRE_LOSS_STACK_RING);
+	return false;
+}
+
 /* Take the stack and send it if it is new. Returns its id; 0 without stacks. */
 static __always_inline __u64 stack_take(struct pt_regs *ctx, struct thread_state *thread)
 {
@@ -75,6 +119,7 @@ static __always_inline __u64 stack_take(struct pt_regs *ctx, struct thread_state
 	__u32 slot = thread->slot;
 	__u64 id, flags, *place;
 	__u32 key, length;
+	bool python;
 
 	if (stack_mode == STACK_NONE)
 		return 0;
@@ -82,10 +127,13 @@ static __always_inline __u64 stack_take(struct pt_regs *ctx, struct thread_state
 	if (!process)
 		return 0;
 	walk_run(walk, process, slot, PT_REGS_IP(ctx), PT_REGS_SP(ctx), PT_REGS_FP(ctx));
+	python = python_take(&thread->python, slot, &walk->record.id);
 	id = walk->record.id;
 	key = id >> (64 - SENT_BITS);
 	place = bpf_map_lookup_elem(&sent, &key);
 	if (!place || *place == id)
+		return id;
+	if (python && !emit_python(thread, id))
 		return id;
 	length = sizeof(struct wire_stack) + (walk->record.count & 127) * 8;
 	header_fill(&walk->record.header, WIRE_STACK, length, thread->ids, 0, bpf_ktime_get_ns());

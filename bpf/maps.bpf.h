@@ -3,6 +3,7 @@
 #ifndef OUTLIVE_BPF_MAPS_H
 #define OUTLIVE_BPF_MAPS_H
 
+#include "outlive/python.h"
 #include "outlive/unwind.h"
 #include "outlive/wire.h"
 
@@ -83,6 +84,13 @@ struct {
 	__type(value, __u64);
 } rule_cache SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1); /* set before load */
+	__type(key, __u32);
+	__type(value, struct python_process);
+} pythons SEC(".maps");
+
 /*
  * Stacks already sent, by the low bits of their id. A place holds one id; a
  * collision only means that a stack is sent once more, never that one is missing.
@@ -115,6 +123,19 @@ struct walk {
 	__u64 copy[COPY_BYTES / 8];
 };
 
+/* One walk of Python frames. Lives in thread storage, for the same reasons. */
+struct python_walk {
+	__u64 interp; /* interpreter whose list is searched */
+	__u64 thread; /* thread state */
+	__u64 thread_pointer;
+	__u64 frame; /* to be read next */
+	__u64 hash;
+	__u64 names[2]; /* co_filename, co_name of the frame at hand */
+	__u64 fields[PYTHON_FRAME_BYTES / 8]; /* of the frame at hand */
+	struct wire_python_stack record;
+	struct wire_python_frame frames[WIRE_MAX_FRAMES + 1]; /* directly behind `record` */
+};
+
 /*
  * What is kept of a thread. Task storage is the only scratch memory that nobody
  * else can touch while a program runs: uprobe programs may be preempted since
@@ -132,6 +153,7 @@ struct thread_state {
 	__u32 announced; /* the WIRE_THREAD record has gone out */
 	__u32 slot;	 /* of its process */
 	struct walk walk;
+	struct python_walk python;
 };
 
 struct {

@@ -34,6 +34,7 @@ enum wire_kind {
 	WIRE_FORK = 10,	  /* struct wire_fork: a traced process made a child process */
 	WIRE_EXEC = 11,	  /* struct wire_thread: the process runs a new program; its heap is gone */
 	WIRE_EXIT = 12,	  /* struct wire_exit: a thread, or with its last thread the process, ended */
+	WIRE_PYTHON_STACK = 13, /* struct wire_python_stack: sent just before the stack it goes with */
 	WIRE_KIND_COUNT
 };
 
@@ -94,12 +95,41 @@ enum wire_stack_flag {
 
 struct wire_stack {
 	struct wire_header header;
-	__u64 id; /* hash of process and frames, never 0 */
+	__u64 id; /* hash of process and frames, Python's too, never 0 */
 	__u16 count;
 	__u8 status; /* enum wire_stack_status */
 	__u8 flags;  /* enum wire_stack_flag */
 	__u32 zero;
 	__u64 frames[]; /* count of them, innermost first; [0] is where the allocator returns to */
+};
+
+/* One Python frame. Append-only in wire_python_frame.flags. */
+enum wire_python_frame_flag {
+	WIRE_PYTHON_ENTRY = 1 << 0, /* the outermost of one call of the eval function */
+};
+
+struct wire_python_frame {
+	__u64 code;	/* address of the code object */
+	__u64 identity; /* python_identity() of it (outlive/python.h); 0: could not be read */
+	__u32 last; /* the instruction under way: bytes from `code`, or f_lasti (to 3.10) */
+	__u32 flags; /* enum wire_python_frame_flag */
+};
+
+/* How a walk of Python frames ended. Append-only. */
+enum wire_python_status {
+	WIRE_PYTHON_COMPLETE = 0,
+	WIRE_PYTHON_TRUNCATED = 1,  /* more than WIRE_MAX_FRAMES frames */
+	WIRE_PYTHON_READ_FAULT = 2, /* memory of the interpreter could not be read */
+	WIRE_PYTHON_STATUS_COUNT
+};
+
+struct wire_python_stack {
+	struct wire_header header;
+	__u64 id; /* wire_stack.id of the stack it belongs to */
+	__u16 count;
+	__u8 status; /* enum wire_python_status */
+	__u8 zero[5];
+	struct wire_python_frame frames[]; /* count of them, innermost first */
 };
 
 /*
@@ -147,6 +177,8 @@ _Static_assert(sizeof(struct wire_alloc) == 48, "wire_alloc is wire format");
 _Static_assert(sizeof(struct wire_free) == 32, "wire_free is wire format");
 _Static_assert(sizeof(struct wire_realloc) == 64, "wire_realloc is wire format");
 _Static_assert(sizeof(struct wire_stack) == 40, "wire_stack is wire format");
+_Static_assert(sizeof(struct wire_python_frame) == 24, "wire_python_frame is wire format");
+_Static_assert(sizeof(struct wire_python_stack) == 40, "wire_python_stack is wire format");
 _Static_assert(sizeof(struct wire_range) == 80, "wire_range is wire format");
 _Static_assert(sizeof(struct wire_thread) == 56, "wire_thread is wire format");
 _Static_assert(sizeof(struct wire_fork) == 40, "wire_fork is wire format");

@@ -28,6 +28,9 @@ static const char *const libc_files[] = {
 
 static const char *const cxx_files[] = { "libstdc++.so", "libc++.so", "libc++abi.so", "libgcc_s" };
 
+/* By which interpreters call C functions whose types they learn only as they run. */
+static const char *const call_files[] = { "libffi.so", "_ctypes." };
+
 /*
  * Functions that hand an allocation through and do nothing else: the site is
  * their caller's. C++, Rust; glib, redis, CPython.
@@ -85,8 +88,11 @@ bool frame_is_runtime(const struct frame *frame)
 		return true;
 	if (frame->file && has_part(frame->file, standard_sources, ARRAY_LENGTH(standard_sources)))
 		return true;
-	return in_libc(frame) || (frame->module && has_prefix(base_name(frame->module), cxx_files,
-							      ARRAY_LENGTH(cxx_files)));
+	if (!frame->module)
+		return false;
+	return in_libc(frame) ||
+	       has_prefix(base_name(frame->module), cxx_files, ARRAY_LENGTH(cxx_files)) ||
+	       has_prefix(base_name(frame->module), call_files, ARRAY_LENGTH(call_files));
 }
 
 static bool named_start(const struct frame *frame)

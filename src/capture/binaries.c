@@ -206,6 +206,27 @@ int binaries_scan(struct binaries *binaries, uint32_t pid)
 	return result;
 }
 
+bool binaries_mapping(const struct binaries *binaries, size_t number,
+		      struct binary_mapping *ret_mapping)
+{
+	for (size_t i = 0; i < binaries->found_count; i++) {
+		const struct found *found = &binaries->found[i];
+		const struct binary *binary = &binaries->files[found->binary];
+
+		if (!found->has_bias || !binary->elf || number--)
+			continue;
+		*ret_mapping = (struct binary_mapping){
+			.start = found->start,
+			.end = found->end,
+			.bias = found->elf_bias,
+			.path = binary->path,
+			.elf = binary->elf,
+		};
+		return true;
+	}
+	return false;
+}
+
 struct binaries_total binaries_total(const struct binaries *binaries)
 {
 	struct binaries_total total = { .files = binaries->count, .build_ns = binaries->build_ns };

@@ -7,6 +7,7 @@
 #ifndef OUTLIVE_CAPTURE_BINARIES_H
 #define OUTLIVE_CAPTURE_BINARIES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,6 +33,18 @@ void binaries_free(struct binaries *binaries);
  * opened or makes no sense is a module without rows, not an error.
  */
 int binaries_scan(struct binaries *binaries, uint32_t pid);
+
+/* One executable mapping of a file. Valid until the next scan. */
+struct binary_mapping {
+	uint64_t start, end, bias; /* address - bias = ELF virtual address */
+	const char *path;	   /* as the target names it */
+	const struct elf_file *elf; /* lives as long as the binaries */
+};
+
+/* After binaries_scan: its mappings of ELF files by number, from 0. Returns false beyond
+ * the last one. */
+bool binaries_mapping(const struct binaries *binaries, size_t number,
+		      struct binary_mapping *ret_mapping);
 
 struct binaries_total binaries_total(const struct binaries *binaries);
 

@@ -77,6 +77,11 @@ static int load(struct capture *capture, struct error *error)
 	result = tables_open(&capture->tables, capture->skeleton);
 	if (result == 0)
 		result = ring_open(capture->skeleton, &capture->ring);
+	if (result == 0) {
+		capture->pythons = pythons_new(capture->options->pid_count,
+					       bpf_map__fd(capture->skeleton->maps.pythons));
+		result = capture->pythons ? 0 : -ENOMEM;
+	}
 	if (result < 0)
 		return error_set(error, result, "", "cannot map the event buffer: %s",
 				 strerror(-result));
@@ -204,6 +209,7 @@ void capture_close(struct capture *capture)
 	attach_detach(&capture->attach);
 	ring_close(capture->ring);
 	tables_close(&capture->tables);
+	pythons_free(capture->pythons);
 	outlive_bpf__destroy(capture->skeleton);
 	allocator_list_free(&capture->allocators);
 	binaries_free(capture->binaries);

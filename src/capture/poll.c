@@ -39,6 +39,9 @@ int poll_look(struct capture *capture, uint32_t slot)
 		return result == -ENOMEM ? result : 0;
 	result = binaries_publish(capture->binaries, &capture->tables, pid, slot, side_now_ns(),
 				 capture->deliver, capture->context);
+	if (result == 0)
+		result = pythons_look(capture->pythons, slot, pid, capture->binaries,
+				      capture->deliver, capture->context);
 	if (result < 0)
 		return result;
 	allocator_find(pid, &capture->allocators, NULL);
@@ -67,18 +70,22 @@ static struct traced *traced_find(struct capture *capture, uint32_t pid)
 static int pass_on(const struct event *event, void *context)
 {
 	struct capture *capture = context;
-	struct traced *traced;
+	struct traced *traced = traced_find(capture, event->pid);
 
 	switch (event->kind) {
 	case EVENT_EXEC:
 		capture->look_again = true;
+		if (traced)
+			pythons_forget(capture->pythons, (uint32_t)(traced - capture->traced));
 		break;
+	case EVENT_PYTHON_STACK:
+		return traced ? pythons_stack(capture->pythons, (uint32_t)(traced - capture->traced),
+					      event, capture->deliver, capture->context) : 0;
 	case EVENT_MAP:
 		if (event->range.fd >= 0 && (event->range.prot & 4 /* PROT_EXEC */))
 			capture->look_again = true;
 		break;
 	case EVENT_EXIT:
-		traced = traced_find(capture, event->pid);
 		if (traced && event->exit.last_thread)
 			traced->exited = true;
 		else if (traced && event->tid == event->pid && !capture->attach.multi)
@@ -131,6 +138,7 @@ static int deliver_resident(struct capture *capture, bool now)
 	if (!now && time_ns < capture->resident_due_ns)
 		return 0;
 	capture->resident_due_ns = time_ns + RESIDENT_EVERY_NS;
+	pythons_settle(capture->pythons);
 	for (size_t i = 0; i < capture->traced_count && result == 0; i++) {
 		const struct traced *traced = &capture->traced[i];
 

@@ -9,6 +9,7 @@
 #include "capture/attach.h"
 #include "capture/capture.h"
 #include "capture/binaries.h"
+#include "capture/python.h"
 #include "capture/ring.h"
 #include "target/allocator.h"
 
@@ -27,6 +28,7 @@ struct capture {
 	size_t allocators_attached;
 	struct binaries *binaries;
 	struct tables tables;
+	struct pythons *pythons;
 	struct ring *ring;
 	struct traced traced[CAPTURE_MAX_PIDS];
 	size_t traced_count;

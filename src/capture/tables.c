@@ -35,6 +35,7 @@ int tables_size(struct outlive_bpf *skeleton, size_t row_count, size_t bucket_co
 		{ skeleton->maps.rows, row_room },
 		{ skeleton->maps.buckets, bucket_room },
 		{ skeleton->maps.process_tables, slots },
+		{ skeleton->maps.pythons, slots },
 		{ skeleton->maps.mappings, slots * 2 * UNWIND_MAX_MAPPINGS },
 		{ skeleton->maps.rule_cache, slots * UNWIND_CACHE_ROWS },
 	};

@@ -144,6 +144,13 @@ static int set_min_size(struct options *options, const char *value, struct error
 	return 0;
 }
 
+static int set_native(struct options *options, const char *value, struct error *error)
+{
+	(void)value, (void)error;
+	options->native = true;
+	return 0;
+}
+
 static int set_no_mmap(struct options *options, const char *value, struct error *error)
 {
 	(void)value, (void)error;
@@ -183,6 +190,8 @@ static const struct option_row rows[] = {
 	{ "--stacks", 0, "HOW", VERBS_TRACING,
 	  "dwarf: exact, needs no frame pointers (default); fp: frame pointers; none", set_stacks },
 	{ "--min-size", 0, "SIZE", VERBS_TRACING, "leave out smaller allocations", set_min_size },
+	{ "--native", 0, NULL, VERBS_TRACING, "show the C frames of interpreters (Python) too",
+	  set_native },
 	{ "--no-mmap", 0, NULL, VERBS_TRACING, "leave out mmap, munmap, mremap and brk", set_no_mmap },
 	{ "--buffer", 0, "SIZE", VERBS_TRACING, "room for events on their way here (default 32M)",
 	  set_buffer },

@@ -31,6 +31,7 @@ struct options {
 	const char *sort;
 	uint64_t buffer_bytes, min_size;
 	bool no_mmap;
+	bool native;
 	enum stack_mode stacks;
 	const char *stacks_name;
 };

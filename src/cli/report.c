@@ -70,6 +70,7 @@ static int render(const struct options *options, enum verb_bit verb, const struc
 		.width = screen_width(options),
 		.colour = wants_colour(options),
 		.verbose = options->verbose,
+		.native = options->native,
 		.frames = frames_new(),
 	};
 	int result = 0;

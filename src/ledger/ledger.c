@@ -130,6 +130,34 @@ static int apply_stack(struct ledger *ledger, struct process *process, const str
 	return 0;
 }
 
+static int apply_python_frames(struct ledger *ledger, struct process *process,
+			       const struct event *event)
+{
+	int added = python_stacks_add(&process->python_stacks, event);
+	bool unread = event->python_frames.status == WIRE_PYTHON_READ_FAULT;
+
+	if (added <= 0)
+		return added;
+	for (uint32_t i = 0; i < event->python_frames.count; i++)
+		unread |= !event->python_frames.frames[i].function;
+	ledger->quality.python_stacks++;
+	ledger->quality.python_unread += unread;
+	ledger->quality.python_truncated += event->python_frames.status == WIRE_PYTHON_TRUNCATED;
+	return 0;
+}
+
+static void apply_python(struct process *process, const struct event *event)
+{
+	_Static_assert(EVENT_PYTHON_RANGES == SNAPSHOT_PYTHON_RANGES, "copied one by one");
+	process->python.version = event->python.version;
+	for (size_t i = 0; i < SNAPSHOT_PYTHON_RANGES; i++) {
+		process->python.eval[i].start = event->python.eval[i].start;
+		process->python.eval[i].end = event->python.eval[i].end;
+		process->python.own[i].start = event->python.own[i].start;
+		process->python.own[i].end = event->python.own[i].end;
+	}
+}
+
 static void apply_brk(struct process *process, const struct event *event)
 {
 	if (!process->brk_start)
@@ -304,6 +332,11 @@ static int apply_own(struct ledger *ledger, const struct event *event)
 		return heap_realloc(ledger, process, event);
 	case EVENT_STACK:
 		return apply_stack(ledger, process, event);
+	case EVENT_PYTHON_FRAMES:
+		return apply_python_frames(ledger, process, event);
+	case EVENT_PYTHON:
+		apply_python(process, event);
+		return 0;
 	case EVENT_FORK:
 		return apply_fork(ledger, process, event);
 	default:
@@ -318,6 +351,8 @@ static int apply(struct ledger *ledger, const struct event *event)
 	case EVENT_FREE:
 	case EVENT_REALLOC:
 	case EVENT_STACK:
+	case EVENT_PYTHON_FRAMES:
+	case EVENT_PYTHON:
 	case EVENT_MAP:
 	case EVENT_UNMAP:
 	case EVENT_REMAP:

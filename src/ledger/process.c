@@ -26,6 +26,7 @@ void process_free(struct process *process)
 		return;
 	threads_free(&process->threads);
 	stacks_free(&process->stacks);
+	python_stacks_free(&process->python_stacks);
 	sites_free(&process->sites);
 	modules_clear(&process->modules);
 	blocks_free(&process->blocks);
@@ -71,6 +72,7 @@ void process_exec(struct process *process, uint32_t tid, uint64_t now_ns)
 	process->exec_ns = now_ns;
 	process->brk_start = 0;
 	process->brk_end = 0;
+	memset(&process->python, 0, sizeof(process->python));
 	sites_empty(&process->sites, &process->clock, now_ns);
 	for (size_t i = 0; i < process->threads.count; i++) {
 		process->threads.rows[i].counts.live_blocks = 0;

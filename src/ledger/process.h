@@ -8,6 +8,7 @@
 
 #include "ledger/blocks.h"
 #include "ledger/modules.h"
+#include "ledger/python_stacks.h"
 #include "ledger/ranges.h"
 #include "ledger/series.h"
 #include "ledger/sites.h"
@@ -41,6 +42,8 @@ struct process {
 	uint64_t brk_start, brk_end;
 	struct threads threads;
 	struct stacks stacks;
+	struct python_stacks python_stacks;
+	struct snapshot_python python;
 	struct sites sites;
 	struct modules modules;
 	struct blocks blocks;

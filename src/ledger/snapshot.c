@@ -29,6 +29,7 @@ struct layout {
 	struct snapshot_class *classes;
 	struct snapshot_cell *cells;
 	uint64_t *frames;
+	struct snapshot_python_frame *python;
 	size_t single_series;
 	uint32_t *class_at; /* row of the tables -> place in `classes` */
 	uint32_t *cell_at;
@@ -228,6 +229,8 @@ static void fill_site(struct layout *layout, size_t row)
 	struct snapshot_site *out = &layout->sites[row];
 	const struct stack *stack =
 		site->stack ? stacks_find(&layout->process->stacks, site->stack) : NULL;
+	const struct python_stack *python =
+		stack ? python_stacks_find(&layout->process->python_stacks, site->stack) : NULL;
 
 	out->id = (uint32_t)row + 1;
 	out->stack = site->stack;
@@ -237,6 +240,10 @@ static void fill_site(struct layout *layout, size_t row)
 		out->stack_flags = stack->flags;
 		out->frame_count = stack->count;
 		out->frames = &layout->frames[stack->first];
+	}
+	if (python) {
+		out->python_count = python->count;
+		out->python = &layout->python[python->first];
 	}
 	out->calls[site->function < SNAPSHOT_FUNCTIONS ? site->function : 0] += site->calls;
 	for (uint32_t at = site->first_calls; at; at = sites->more_calls[at - 1].next) {
@@ -270,6 +277,30 @@ static int copy_series(struct layout *layout)
 	return 0;
 }
 
+/* The Python frames of all stacks, in the order of the table. */
+static int copy_python(struct layout *layout)
+{
+	const struct python_stacks *stacks = &layout->process->python_stacks;
+	char *text = owner_keep(layout->owner, stacks->text_bytes, 1);
+
+	layout->python = owner_keep(layout->owner, stacks->frame_count, sizeof(*layout->python));
+	if (!text || !layout->python)
+		return -ENOMEM;
+	if (stacks->text_bytes)
+		memcpy(text, stacks->text, stacks->text_bytes);
+	for (size_t i = 0; i < stacks->frame_count; i++) {
+		const struct python_frame *frame = &stacks->frames[i];
+		struct snapshot_python_frame *out = &layout->python[i];
+
+		out->function = frame->function == PYTHON_NO_TEXT ? NULL : text + frame->function;
+		out->file = frame->file == PYTHON_NO_TEXT ? NULL : text + frame->file;
+		out->line = frame->line;
+		out->internal = frame->internal;
+		out->entry = frame->flags & WIRE_PYTHON_ENTRY;
+	}
+	return 0;
+}
+
 /* Everything below the process: sites, classes, cells. */
 static int copy_sites(struct layout *layout, struct snapshot_process *out)
 {
@@ -286,7 +317,7 @@ static int copy_sites(struct layout *layout, struct snapshot_process *out)
 	layout->cells = owner_keep(layout->owner, sites->cell_count, sizeof(*layout->cells));
 	layout->frames = owner_keep(layout->owner, process->stacks.frame_count, sizeof(uint64_t));
 	if (!class_at || !cell_at || !class_site || !cell_class || !layout->sites ||
-	    !layout->classes || !layout->cells || !layout->frames)
+	    !layout->classes || !layout->cells || !layout->frames || copy_python(layout) < 0)
 		return -ENOMEM;
 	layout->class_at = class_at;
 	layout->cell_at = cell_at;
@@ -343,6 +374,7 @@ static int copy_process(struct snapshot_owner *owner, const struct ledger *ledge
 	out->series_start_ns = ledger->start_ns + process->clock.start_ns;
 	out->series_interval_ns = series_clock_interval(&layout.clock);
 	out->series_count = layout.clock.count;
+	out->python = process->python;
 	copy_mappings(process, &out->mappings);
 	if (copy_threads(owner, process, out) < 0 || copy_modules(owner, process, out) < 0)
 		return -ENOMEM;

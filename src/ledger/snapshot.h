@@ -65,6 +65,28 @@ struct snapshot_class {
 	const uint64_t *series;
 };
 
+/* A Python frame of a stack. */
+struct snapshot_python_frame {
+	const char *function, *file; /* NULL: could not be read. Hostile bytes of the target */
+	uint32_t line;		     /* 0 not known */
+	bool internal; /* of the interpreter's own making: not shown, as in its tracebacks */
+	bool entry; /* the outermost of one call of the eval function (outlive/python.h) */
+};
+
+/* Addresses [start, end); 0, 0: none. */
+struct snapshot_range {
+	uint64_t start, end;
+};
+
+#define SNAPSHOT_PYTHON_RANGES 2
+
+/* The CPython interpreter of a process. */
+struct snapshot_python {
+	uint32_t version; /* major << 8 | minor; 0: there is none */
+	struct snapshot_range eval[SNAPSHOT_PYTHON_RANGES]; /* machine code of its eval function */
+	struct snapshot_range own[SNAPSHOT_PYTHON_RANGES];  /* of all of it */
+};
+
 struct snapshot_site {
 	uint32_t id;	/* 1-based, in order of first allocation within the process */
 	uint64_t stack; /* wire_stack.id, 0 unknown */
@@ -72,6 +94,8 @@ struct snapshot_site {
 	bool stack_known; /* false: frames are empty because the stack was lost or not taken */
 	size_t frame_count;
 	const uint64_t *frames; /* addresses, innermost first */
+	size_t python_count;
+	const struct snapshot_python_frame *python; /* of the same stack, innermost first */
 	struct snapshot_counts counts;
 	uint64_t largest_live_bytes;
 	uint64_t first_ns, last_ns; /* first and last allocation */
@@ -117,6 +141,7 @@ struct snapshot_process {
 	const struct snapshot_site *sites;
 	size_t module_count;
 	const struct snapshot_module *modules; /* sorted by start */
+	struct snapshot_python python;
 	uint64_t series_start_ns, series_interval_ns;
 	size_t series_count;
 };
@@ -135,6 +160,9 @@ struct snapshot_quality {
 	uint64_t unknown_stack_events; /* events whose stack was never received */
 	uint64_t stacks; /* distinct stacks received */
 	uint64_t stacks_by_status[WIRE_STACK_STATUS_COUNT];
+	uint64_t python_stacks; /* distinct stacks with a Python part */
+	uint64_t python_unread; /* those of which some part could not be read: shown native */
+	uint64_t python_truncated; /* those with more Python frames than are kept */
 	uint64_t ledger_full; /* events not applied for want of memory */
 	uint64_t senseless; /* addresses, sizes or ranges that no program can have */
 };

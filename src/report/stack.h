@@ -7,15 +7,16 @@
 
 #include "report/report.h"
 
-/* Frames of a stack with all that was inlined; a deeper one loses inlined frames. */
-#define STACK_FRAMES_MAX (4 * WIRE_MAX_FRAMES + FRAMES_OF_ADDRESS_MAX)
+/* Frames of a stack with all that was inlined, and its Python frames; a deeper one loses
+ * inlined frames. */
+#define STACK_FRAMES_MAX (5 * WIRE_MAX_FRAMES + FRAMES_OF_ADDRESS_MAX)
 
 struct stack {
 	size_t count;
-	struct frame frames[STACK_FRAMES_MAX]; /* innermost first */
+	struct frame frames[STACK_FRAMES_MAX]; /* innermost first; native and Python ones */
 };
 
-/* Name the frames of `site`. A lost stack has none. */
+/* Name the frames of `site`, Python frames among them. A lost stack has none. */
 void stack_resolve(const struct report_options *options, const struct snapshot_process *process,
 		   const struct snapshot_site *site, struct stack *ret_stack);
 

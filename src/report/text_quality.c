@@ -53,6 +53,10 @@ static void put_stacks(struct text *text, const struct snapshot_quality *quality
 	if (quality->stacks_by_status[WIRE_STACK_COMPLETE] < quality->stacks)
 		layout_item(&text->layout, STYLE_PLAIN, "%s of %s stacks end early",
 			    format_count(some, cut), format_count(all, quality->stacks));
+	if (quality->python_unread)
+		layout_item(&text->layout, STYLE_PLAIN, "%s of %s Python stacks not read in full",
+			    format_count(some, quality->python_unread),
+			    format_count(all, quality->python_stacks));
 	if (quality->unknown_stack_events &&
 	    !(text->options->stacks && strcmp(text->options->stacks, "none") == 0))
 		layout_item(&text->layout, STYLE_PLAIN, "%s allocations without a stack",

@@ -83,8 +83,12 @@ static void put_ages(struct text *text)
 
 static bool same_function(const struct frame *a, const struct frame *b)
 {
-	return a->symbol && b->symbol && strcmp(a->symbol, b->symbol) == 0 &&
-	       a->module == b->module;
+	if (!a->symbol || !b->symbol || strcmp(a->symbol, b->symbol) != 0)
+		return false;
+	/* Without a module, in a source file: a dozen __init__ may call each other. */
+	if (!a->module && !b->module && a->file && b->file)
+		return a->line == b->line && strcmp(a->file, b->file) == 0;
+	return a->module == b->module;
 }
 
 /* One line; `times` > 1 is a function that called itself. */

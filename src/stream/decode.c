@@ -73,6 +73,21 @@ static int fill_stack(const void *data, size_t length, struct event *event)
 	return 0;
 }
 
+static int fill_python_stack(const void *data, size_t length, struct event *event)
+{
+	struct wire_python_stack record;
+
+	memcpy(&record, data, sizeof(record));
+	if (record.id == 0 || record.count > WIRE_MAX_FRAMES ||
+	    length < sizeof(record) + record.count * sizeof(struct wire_python_frame))
+		return -EBADMSG;
+	event->python_stack.id = record.id;
+	event->python_stack.count = record.count;
+	event->python_stack.status = record.status;
+	event->python_stack.frames = (const char *)data + sizeof(record);
+	return 0;
+}
+
 static int fill_range(const void *data, size_t length, struct event *event)
 {
 	struct wire_range record;
@@ -137,6 +152,8 @@ static const struct decoder decoders[WIRE_KIND_COUNT] = {
 	[WIRE_THREAD] = { sizeof(struct wire_thread), EVENT_THREAD, fill_thread },
 	[WIRE_FORK] = { sizeof(struct wire_fork), EVENT_FORK, fill_fork },
 	[WIRE_EXEC] = { sizeof(struct wire_thread), EVENT_EXEC, fill_thread },
+	[WIRE_PYTHON_STACK] = { sizeof(struct wire_python_stack), EVENT_PYTHON_STACK,
+				fill_python_stack },
 	[WIRE_EXIT] = { sizeof(struct wire_exit), EVENT_EXIT, fill_exit },
 };
 

@@ -13,6 +13,7 @@
 #ifndef OUTLIVE_STREAM_EVENT_H
 #define OUTLIVE_STREAM_EVENT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "outlive/wire.h"
@@ -32,12 +33,28 @@ enum event_kind {
 	EVENT_FORK,
 	EVENT_EXEC,
 	EVENT_EXIT,
+	EVENT_PYTHON_STACK, /* for capture, which makes EVENT_PYTHON_FRAMES of it */
 	/* from user space */
 	EVENT_PROCESS,	/* a process is traced from here on */
 	EVENT_MODULE,	/* a file is mapped executable */
 	EVENT_RESIDENT, /* resident memory now */
 	EVENT_LOSS,	/* losses so far, by cause */
+	EVENT_PYTHON,	/* a CPython interpreter was found in the process */
+	EVENT_PYTHON_FRAMES, /* the Python part of a stack, named */
 	EVENT_KIND_COUNT
+};
+
+#define EVENT_PYTHON_RANGES 2
+
+struct event_range {
+	uint64_t start, end; /* [start, end); 0, 0: none */
+};
+
+struct event_python_frame {
+	const char *function, *file; /* NULL: the code object could not be read */
+	uint32_t line;		     /* 0: none */
+	uint8_t flags;		     /* enum wire_python_frame_flag */
+	bool internal; /* the interpreter's own, left out as in its tracebacks */
 };
 
 struct event {
@@ -90,6 +107,24 @@ struct event {
 			const char *open_path;	   /* by which outlive can open that very file */
 			const char *build_id;	   /* hex, or "" */
 		} module;
+		struct {
+			uint64_t id;
+			uint32_t count;
+			uint8_t status; /* enum wire_python_status */
+			const void *frames; /* struct wire_python_frame, maybe unaligned */
+		} python_stack;
+		struct {
+			uint32_t version; /* major << 8 | minor */
+			/* Machine code: of the eval function, and of the interpreter as a whole. */
+			struct event_range eval[EVENT_PYTHON_RANGES];
+			struct event_range own[EVENT_PYTHON_RANGES];
+		} python;
+		struct {
+			uint64_t id; /* of the stack that they belong to, which may come later */
+			uint32_t count;
+			uint8_t status; /* enum wire_python_status */
+			const struct event_python_frame *frames; /* innermost first */
+		} python_frames;
 		struct {
 			uint64_t rss_bytes, peak_rss_bytes;
 		} resident;

@@ -281,8 +281,8 @@ static int name_fit(const struct table *table, size_t at, const char *name, size
 
 /* Take what symbol `index` tells into the functions it names. `fits` is the best so far. */
 static void take_symbol(const struct elf_file *file, const struct table *table, int index,
-			const char *const *names, size_t count, struct elf_function *functions,
-			uint8_t *fits)
+			bool data, const char *const *names, size_t count,
+			struct elf_function *functions, uint8_t *fits)
 {
 	GElf_Versym version = 1;
 	GElf_Sym symbol;
@@ -292,7 +292,8 @@ static void take_symbol(const struct elf_file *file, const struct table *table, 
 		return;
 	type = GELF_ST_TYPE(symbol.st_info);
 	binding = GELF_ST_BIND(symbol.st_info);
-	if (symbol.st_shndx == SHN_UNDEF || (type != STT_FUNC && type != STT_GNU_IFUNC) ||
+	if (symbol.st_shndx == SHN_UNDEF ||
+	    (data ? type != STT_OBJECT : type != STT_FUNC && type != STT_GNU_IFUNC) ||
 	    (binding != STB_GLOBAL && binding != STB_WEAK && binding != STB_GNU_UNIQUE))
 		return;
 	if (table->versions)
@@ -338,7 +339,8 @@ int elf_file_find(const struct elf_file *file, enum elf_symbols which, const cha
 		if (err)
 			return err;
 		for (size_t i = 0; i < table.count; i++)
-			take_symbol(file, &table, i, names, count, ret_functions, fits);
+			take_symbol(file, &table, i, which == ELF_SYMBOLS_DATA, names, count,
+				    ret_functions, fits);
 		/* A name that the first table has at all is not sought in the second. */
 		for (size_t i = 0; i < count; i++)
 			fits[i] = fits[i] ? UINT8_MAX : 0;

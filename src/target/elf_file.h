@@ -54,6 +54,7 @@ long elf_file_read(const struct elf_file *file, uint64_t vaddr, void *buffer, si
 enum elf_symbols {
 	ELF_SYMBOLS_DYNAMIC, /* .dynsym: what the file offers to others */
 	ELF_SYMBOLS_ALL,     /* .dynsym, and .symtab for names not found there */
+	ELF_SYMBOLS_DATA,    /* variables instead of functions, of .dynsym: ELF_NO_CODE */
 };
 
 enum elf_found {

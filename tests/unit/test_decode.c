@@ -146,6 +146,39 @@ static void hostile_stacks_are_refused(void **state)
 	assert_int_equal(decode_copy(bytes, length, &event), -EBADMSG);
 }
 
+static void a_python_stack_keeps_its_frames(void **state)
+{
+	struct {
+		struct wire_python_stack head;
+		struct wire_python_frame frames[3];
+	} record = { .frames = { { 1, 2, 3, WIRE_PYTHON_ENTRY }, { 4, 5, 6, 0 }, { 7, 8, 9, 0 } } };
+	struct wire_python_frame frame;
+	struct event event;
+
+	(void)state;
+	record.head.header = header(WIRE_PYTHON_STACK, sizeof(record));
+	record.head.id = 78;
+	record.head.count = 3;
+	record.head.status = WIRE_PYTHON_TRUNCATED;
+	assert_int_equal(decode_record(&record, sizeof(record), &event), sizeof(record));
+	assert_int_equal(event.kind, EVENT_PYTHON_STACK);
+	assert_int_equal(event.python_stack.id, 78);
+	assert_int_equal(event.python_stack.count, 3);
+	assert_int_equal(event.python_stack.status, WIRE_PYTHON_TRUNCATED);
+	memcpy(&frame, (const char *)event.python_stack.frames + 2 * sizeof(frame), sizeof(frame));
+	assert_int_equal(frame.code, 7);
+	assert_int_equal(frame.last, 9);
+	record.head.count = 4; /* one more than the length holds */
+	assert_int_equal(decode_copy(&record, sizeof(record), &event), -EBADMSG);
+	record.head.count = WIRE_MAX_FRAMES + 1;
+	record.head.header.length = UINT16_MAX;
+	assert_int_equal(decode_copy(&record, sizeof(record), &event), -EBADMSG);
+	record.head.header.length = sizeof(record);
+	record.head.count = 3;
+	record.head.id = 0;
+	assert_int_equal(decode_copy(&record, sizeof(record), &event), -EBADMSG);
+}
+
 /* Every kind, cut at every length: refused whole, and nothing beyond is read
  * (the copies end where they are cut, which the sanitizer watches). */
 static void truncated_records_are_refused(void **state)
@@ -163,6 +196,7 @@ static void truncated_records_are_refused(void **state)
 		[WIRE_FORK] = sizeof(struct wire_fork),
 		[WIRE_EXEC] = sizeof(struct wire_thread),
 		[WIRE_EXIT] = sizeof(struct wire_exit),
+		[WIRE_PYTHON_STACK] = sizeof(struct wire_python_stack),
 	};
 	struct event event = { .kind = 99 };
 
@@ -258,6 +292,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_kind_keeps_its_fields),
 		cmocka_unit_test(a_stack_keeps_its_frames),
+		cmocka_unit_test(a_python_stack_keeps_its_frames),
 		cmocka_unit_test(hostile_stacks_are_refused),
 		cmocka_unit_test(truncated_records_are_refused),
 		cmocka_unit_test(unknown_kinds_are_skipped_by_length),

@@ -44,6 +44,10 @@ struct mm_struct {
 	struct uprobes_state uprobes_state;
 };
 
+struct thread_struct {
+	unsigned long fsbase; /* the thread pointer */
+};
+
 struct task_struct {
 	int pid;
 	int tgid;
@@ -52,6 +56,7 @@ struct task_struct {
 	struct signal_struct *signal;
 	struct mm_struct *mm;
 	char comm[16];
+	struct thread_struct thread;
 };
 
 #pragma clang attribute pop

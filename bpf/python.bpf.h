@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The walk of Python frames, beside the native one (walk.bpf.h).
+ *
+ * It works whether or not the thread holds the GIL: only the thread itself
+ * changes its chain of frames, and it stands still in our probe. So its own
+ * thread state is what must be found, not "the current" one: by the
+ * thread-specific slot in which CPython keeps it (pthread_getspecific in three
+ * instructions), else by its thread pointer in the interpreters' lists. A
+ * thread that never ran Python has neither.
+ *
+ * Everything here is the target's to scribble over: each loop is bounded, each
+ * read may fail, and no value read is used but as an address to read from.
+ */
+#ifndef OUTLIVE_BPF_PYTHON_H
+#define OUTLIVE_BPF_PYTHON_H
+
+#include "maps.bpf.h"
+
+#define PYTHON_MAX_THREADS 2048 /* looked at in the lists of all interpreters */
+#define PYTHON_MAX_STEPS (2 * WIRE_MAX_FRAMES + 2) /* frames, and a shim for each */
+
+struct python_context {
+	struct python_walk *walk;
+	const struct python_process *python;
+};
+
+static __always_inline int python_pointer(__u64 address, __u64 *ret_value)
+{
+	return bpf_probe_read_user(ret_value, sizeof(*ret_value), (void *)address) < 0 ? -1 : 0;
+}
+
+static __always_inline long python_end(struct python_walk *walk, __u8 status)
+{
+	walk->record.status = status;
+	return 1;
+}
+
+/* The innermost frame of thread state `thread`: 0 when it runs no Python now. */
+static __always_inline int python_first_frame(const struct python_process *python, __u64 thread,
+					      __u64 *ret_frame)
+{
+	__u64 frame = 0;
+
+	if (python_pointer(thread + python->thread_frame, &frame) < 0)
+		return -1;
+	if (frame && python->cframe != PYTHON_CFRAME_NONE &&
+	    python_pointer(frame + python->cframe, &frame) < 0)
+		return -1;
+	*ret_frame = frame;
+	return 0;
+}
+
+/*
+ * One thread state of a list, newest first. A new thread's state is made by its
+ * parent and bears the parent's id until the child runs: one without frames is
+ * passed over.
+ */
+static long python_seek(__u32 index, struct python_context *context)
+{
+	const struct python_process *python = context->python;
+	struct python_walk *walk = context->walk;
+	__u64 thread = walk->thread, id = 0, frame = 0;
+
+	if (!thread) {
+		if (python_pointer(walk->interp + python->interp_next, &walk->interp) < 0)
+			return python_end(walk, WIRE_PYTHON_READ_FAULT);
+		if (!walk->interp)
+			return 1;
+		if (python_pointer(walk->interp + python->interp_threads, &walk->thread) < 0)
+			return python_end(walk, WIRE_PYTHON_READ_FAULT);
+		return 0;
+	}
+	if (python_pointer(thread + python->thread_id, &id) < 0)
+		return python_end(walk, WIRE_PYTHON_READ_FAULT);
+	if (id == walk->thread_pointer) {
+		if (python_first_frame(python, thread, &frame) < 0)
+			return python_end(walk, WIRE_PYTHON_READ_FAULT);
+		walk->frame = frame;
+		if (frame)
+			return 1;
+	}
+	if (python_pointer(thread + python->thread_next, &walk->thread) < 0)
+		return python_end(walk, WIRE_PYTHON_READ_FAULT);
+	return 0;
+}
+
+static __always_inline void python_find_thread(struct python_context *context)
+{
+	const struct python_process *python = context->python;
+	struct python_walk *walk = context->walk;
+
+	if (python->tss) {
+		if (python_pointer(walk->thread_pointer + python->tss, &walk->thread) < 0 ||
+		    (walk->thread && python_first_frame(python, walk->thread, &walk->frame) < 0))
+			python_end(walk, WIRE_PYTHON_READ_FAULT);
+		return;
+	}
+	if (python_pointer(python->head, &walk->interp) < 0 ||
+	    (walk->interp &&
+	     python_pointer(walk->interp + python->interp_threads, &walk->thread) < 0)) {
+		python_end(walk, WIRE_PYTHON_READ_FAULT);
+		return;
+	}
+	if (walk->interp)
+		bpf_loop(PYTHON_MAX_THREADS, python_seek, context, 0);
+}
+
+/* Note the frame whose fields have been read. */
+static __always_inline void python_note(struct python_walk *walk,
+					const struct python_process *python, __u32 flags)
+{
+	struct wire_python_frame *frame = &walk->frames[walk->record.count & 127];
+	__u64 last = walk->fields[python->last / 8 & (PYTHON_FRAME_BYTES / 8 - 1)];
+	__u64 code = walk->fields[python->code / 8 & (PYTHON_FRAME_BYTES / 8 - 1)];
+
+	code &= ~(__u64)python->tag_bits;
+	frame->code = code;
+	frame->last = (__u32)(python->last_is_pointer ? last - code : last);
+	frame->flags = flags;
+	frame->identity = 0;
+	if (bpf_probe_read_user(walk->names, sizeof(walk->names),
+				(void *)(code + python->code_names)) == 0)
+		frame->identity = python_identity(walk->names[0], walk->names[1]);
+	walk->record.count++;
+	walk->hash = (walk->hash ^ code ^ (__u64)frame->last << 40) * 0x9e3779b97f4a7c15ull;
+	walk->hash = (walk->hash << 29 | walk->hash >> 35) ^ frame->identity ^ flags;
+}
+
+/* The frame noted last was the outermost of its call of the eval function. */
+static __always_inline void python_mark_entry(struct python_walk *walk)
+{
+	__u32 count = walk->record.count;
+
+	if (count == 0)
+		return;
+	walk->frames[(count - 1) & 127].flags |= WIRE_PYTHON_ENTRY;
+	walk->hash = (walk->hash ^ WIRE_PYTHON_ENTRY) * 0x9e3779b97f4a7c15ull;
+}
+
+static long python_step(__u32 index, struct python_context *context)
+{
+	const struct python_process *python = context->python;
+	struct python_walk *walk = context->walk;
+	__u32 bytes = python->frame_bytes & (2 * PYTHON_FRAME_BYTES - 1);
+	__u8 kind;
+
+	if (!walk->frame)
+		return 1;
+	if (bytes > PYTHON_FRAME_BYTES)
+		bytes = PYTHON_FRAME_BYTES;
+	if (bpf_probe_read_user(walk->fields, bytes, (void *)walk->frame) < 0)
+		return python_end(walk, WIRE_PYTHON_READ_FAULT);
+	walk->frame = walk->fields[python->back / 8 & (PYTHON_FRAME_BYTES / 8 - 1)];
+	kind = ((__u8 *)walk->fields)[python->kind & (PYTHON_FRAME_BYTES - 1)];
+	if (python->entry == PYTHON_ENTRY_SHIM && kind >= PYTHON_SHIM_LEAST) {
+		python_mark_entry(walk);
+		return 0;
+	}
+	if (walk->record.count >= WIRE_MAX_FRAMES)
+		return python_end(walk, WIRE_PYTHON_TRUNCATED);
+	python_note(walk, python,
+		    python->entry == PYTHON_ENTRY_ALL ||
+				    (python->entry == PYTHON_ENTRY_FLAG && kind) ?
+			    WIRE_PYTHON_ENTRY : 0);
+	return 0;
+}
+
+/* Walk the frames of the thread whose thread pointer is given. Leaves count and
+ * status in walk->record, the frames behind it, and a hash of both. */
+static __always_inline void python_run(struct python_walk *walk,
+				       const struct python_process *python, __u64 thread_pointer)
+{
+	struct python_context context = { .walk = walk, .python = python };
+
+	walk->interp = 0;
+	walk->thread = 0;
+	walk->frame = 0;
+	walk->hash = 0;
+	walk->thread_pointer = thread_pointer;
+	walk->record.count = 0;
+	walk->record.status = WIRE_PYTHON_COMPLETE;
+	python_find_thread(&context);
+	if (walk->frame)
+		bpf_loop(PYTHON_MAX_STEPS, python_step, &context, 0);
+	/* A chain of shims only, or one that never ends. */
+	if (walk->frame && walk->record.status == WIRE_PYTHON_COMPLETE)
+		walk->record.status = WIRE_PYTHON_TRUNCATED;
+	walk->hash ^= walk->record.status;
+}
+
+#endif
