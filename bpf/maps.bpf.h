@@ -12,7 +12,7 @@
 #define CONFIG const volatile
 #endif
 
-CONFIG __u32 stack_mode = STACK_ROWS; /* enum stack_mode */
+CONFIG __u32 stack_mode = STACK_AUTO; /* enum stack_mode */
 CONFIG __u64 min_size = 0;
 CONFIG __u64 ring_alloc_mark = 0; /* bytes in the ring above which allocations are dropped */
 CONFIG __u64 ring_wake_mark = 0;  /* bytes in the ring above which user space is woken */

@@ -25,6 +25,7 @@
 
 #define FP_REACH (1 << 20) /* a frame pointer further away than this is none */
 #define USER_PAGE 4096
+#define RETURN_INSTANCES 64 /* the kernel keeps no more of a thread: MAX_URETPROBE_DEPTH */
 #define FAST_STEPS 8 /* frames walked in one go; more make the verifier slow */
 
 /* Registers of the interrupted frame in a ucontext at sp, x86-64:
@@ -158,6 +159,30 @@ static __always_inline long walk_go(struct walk *walk, __u64 pc, __u64 sp)
 	return 0;
 }
 
+/*
+ * A return address in no known file may be the trampoline of somebody's return probe
+ * (ours are gone by now). The kernel keeps the true one, by where on the stack it lay.
+ * Returns 0 when it is none, 1 when walk->pc is the true one now, -1 when that is lost.
+ */
+static __always_inline int trampoline_undo(struct walk *walk)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	unsigned long trampoline = BPF_CORE_READ(task, mm, uprobes_state.xol_area, vaddr);
+	struct return_instance *instance;
+
+	if (!trampoline || walk->pc != trampoline)
+		return 0;
+	instance = (void *)BPF_CORE_READ(task, utask, return_instances);
+	for (int i = 0; i < RETURN_INSTANCES && instance; i++) {
+		if (BPF_CORE_READ(instance, stack) == walk->sp - 8) {
+			walk->pc = BPF_CORE_READ(instance, orig_ret_vaddr);
+			return walk->pc != trampoline ? 1 : -1;
+		}
+		instance = (void *)BPF_CORE_READ(instance, next);
+	}
+	return -1;
+}
+
 /* One step by frame pointer: {caller's rbp, return address} lie at rbp. */
 static __always_inline long step_fp(struct walk *walk, __u8 status)
 {
@@ -170,6 +195,12 @@ static __always_inline long step_fp(struct walk *walk, __u8 status)
 	walk->record.flags |= WIRE_STACK_USED_FP;
 	walk->fp = caller_fp;
 	return walk_go(walk, pc, fp + 16);
+}
+
+/* No row tells the way: by frame pointer if that is allowed, else the walk ends. */
+static __always_inline long step_without_row(struct walk *walk, __u8 status)
+{
+	return stack_mode == STACK_AUTO ? step_fp(walk, status) : walk_end(walk, status);
 }
 
 /* Out of a signal handler: the interrupted registers lie in the ucontext at sp. */
@@ -360,6 +391,7 @@ static long walk_step_rows(__u32 index, struct walk_context *context)
 	struct unwind_mapping *mapping;
 	struct unwind_row *row;
 	__u64 pc;
+	int undone;
 
 	if (!walk->leaf) {
 		enum fast_result fast = walk_fast(walk, true);
@@ -367,18 +399,22 @@ static long walk_step_rows(__u32 index, struct walk_context *context)
 		if (fast != FAST_STOPPED)
 			return fast == FAST_END ? walk_end(walk, WIRE_STACK_COMPLETE) : 0;
 	}
-	if (!walk_note(walk))
-		return 1;
 	/* A return address may be the first byte behind its function: look up the call. */
 	pc = walk->leaf ? walk->pc : walk->pc - 1;
 	mapping = mapping_find(walk, pc);
+	/* The trampolines' page may begin where a file's mapping ends. */
+	undone = !mapping || walk->pc == mapping->end ? trampoline_undo(walk) : 0;
+	if (undone)
+		return undone > 0 ? 0 : walk_end(walk, WIRE_STACK_TRAMPOLINE);
+	if (!walk_note(walk))
+		return 1;
 	if (!mapping) {
 		walk->stale = 1;
-		return step_fp(walk, WIRE_STACK_NO_MODULE);
+		return step_without_row(walk, WIRE_STACK_NO_MODULE);
 	}
 	row = row_find(mapping, pc - mapping->bias);
 	if (!row || (row->kind & 15) == UNWIND_CFA_NONE)
-		return step_fp(walk, WIRE_STACK_NO_ROW);
+		return step_without_row(walk, WIRE_STACK_NO_ROW);
 	rule_remember(walk, pc, row);
 	if ((row->kind & 15) == UNWIND_CFA_END)
 		return walk_end(walk, WIRE_STACK_COMPLETE);
@@ -429,7 +465,7 @@ static __always_inline void walk_run(struct walk *walk, struct unwind_process *p
 	if (stack_mode == STACK_FP)
 		bpf_loop(WIRE_MAX_FRAMES + 1, walk_step_fp, &context, 0);
 	else
-		bpf_loop(WIRE_MAX_FRAMES + 1, walk_step_rows, &context, 0);
+		bpf_loop(2 * WIRE_MAX_FRAMES + 1, walk_step_rows, &context, 0);
 	if (walk->stale)
 		process->stale = 1;
 	/* A thread's stacks are mostly alike: next time copy what this one took. */

@@ -19,7 +19,8 @@
 enum stack_mode {
 	STACK_NONE = 0,
 	STACK_FP = 1,	/* by frame pointers alone */
-	STACK_ROWS = 2, /* by unwind rows, and frame pointers where there are none */
+	STACK_ROWS = 2, /* by unwind rows alone */
+	STACK_AUTO = 3, /* by unwind rows, and frame pointers where there are none */
 };
 
 /* Low nibble of unwind_row.kind: where the CFA is. */

@@ -113,6 +113,7 @@ static int set_stacks(struct options *options, const char *value, struct error *
 		const char *name;
 		enum stack_mode stacks;
 	} modes[] = {
+		{ "auto", STACK_AUTO },
 		{ "dwarf", STACK_ROWS },
 		{ "fp", STACK_FP },
 		{ "none", STACK_NONE },
@@ -125,7 +126,7 @@ static int set_stacks(struct options *options, const char *value, struct error *
 			return 0;
 		}
 	}
-	return error_set(error, -EINVAL, "", "--stacks takes dwarf, fp or none, not '%s'", value);
+	return error_set(error, -EINVAL, "", "--stacks takes auto, dwarf, fp or none, not '%s'", value);
 }
 
 static int set_buffer(struct options *options, const char *value, struct error *error)
@@ -188,7 +189,8 @@ static const struct option_row rows[] = {
 	{ "--rows", 'n', "N", VERBS_TRACING, "show at most N rows of each table", set_rows },
 	{ "--sort", 0, "COLUMN", VERBS_TRACING, "sort tables by this column", set_sort },
 	{ "--stacks", 0, "HOW", VERBS_TRACING,
-	  "dwarf: exact, needs no frame pointers (default); fp: frame pointers; none", set_stacks },
+	  "auto (default): unwind tables, else frame pointers; dwarf, fp: those alone; none",
+	  set_stacks },
 	{ "--min-size", 0, "SIZE", VERBS_TRACING, "leave out smaller allocations", set_min_size },
 	{ "--native", 0, NULL, VERBS_TRACING, "show the C frames of interpreters (Python) too",
 	  set_native },
@@ -254,8 +256,8 @@ int options_parse(int argc, char *const argv[], enum verb_bit verb, struct optio
 		  struct error *error)
 {
 	struct options options = { .buffer_bytes = CAPTURE_BUFFER_DEFAULT,
-				   .stacks = STACK_ROWS,
-				   .stacks_name = "dwarf" };
+				   .stacks = STACK_AUTO,
+				   .stacks_name = "auto" };
 	int result = 0;
 
 	for (int i = 1; i < argc && result == 0; i++) {

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Stacks: complete, and true function by function, without frame pointers."""
+import ctypes
+import os
 import pathlib
+import struct
 import subprocess
 import tempfile
 import time
@@ -79,6 +82,47 @@ def test_deeper_than_the_limit():
             sites = [site for site in process["sites"] if site["live_bytes"] == size]
             equal(len(sites), 1, f"sites of {size} bytes")
             equal(symbols(sites[0]), true_chain(depth)[:127], f"frames of depth {depth}")
+
+
+class ReturnProbe:
+    """Somebody else's return probe on a function of a process: a bare perf event of the uprobe
+    PMU (perf_event_open(2); Documentation/ABI/testing/sysfs-bus-event_source-devices-uprobe)."""
+
+    def __init__(self, pid, path, symbol):
+        path = str(path)
+        table = subprocess.run(["nm", "-D", path], stdout=subprocess.PIPE, text=True, check=True).stdout
+        rows = [row.split() for row in table.splitlines()]
+        offset = next(int(row[0], 16) for row in rows if row[-1] == symbol and len(row) == 3)
+        pmu = int(pathlib.Path("/sys/bus/event_source/devices/uprobe/type").read_text())
+        name = ctypes.create_string_buffer(path.encode())
+        # struct perf_event_attr: type, size, config (bit 0: at return), …, config1, config2
+        attributes = struct.pack("IIQQQQQIIQQ", pmu, 72, 1, 0, 0, 0, 0, 0, 0, ctypes.addressof(name), offset)
+        libc = ctypes.CDLL(None, use_errno=True)
+        self.fd = libc.syscall(298, ctypes.create_string_buffer(attributes), pid, -1, -1, 8)
+        check(self.fd >= 0, f"no return probe on {symbol}: errno {ctypes.get_errno()}")
+
+    def close(self):
+        os.close(self.fd)
+
+
+def test_through_return_probes_of_others():
+    """Return addresses that another tracer has replaced are found out and put right."""
+    with Target("frames", 20) as target:
+        probes = [ReturnProbe(target.pid, TARGETS / "libframes_a.so", "a_saves"),
+                  ReturnProbe(target.pid, TARGETS / "frames", "exe_alloca"),
+                  ReturnProbe(target.pid, TARGETS / "libframes_b.so", "b_large")]
+        try:
+            truth, report = trace(target)
+        finally:
+            for probe in probes:
+                probe.close()
+        process = process_of(report, target.pid)
+        equal(process["live_blocks"], truth["blocks"], "live blocks")
+        by_size = {site["live_bytes"]: site for site in process["sites"]}
+        for depth in range(1, 21):
+            for base in (10000, 20000):
+                check_chain(by_size[base + depth], depth, base == 20000)
+        return quality_of(report, 1.0)
 
 
 def test_library_loaded_later():

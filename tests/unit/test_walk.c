@@ -312,7 +312,7 @@ static void test_without_tables_goes_by_frame_pointers(void **state)
 	stack_mode = STACK_FP;
 	stack[21] = 0x3000;
 	walk_run(&walk, &process, 0, 0x500, (uint64_t)&stack[0], (uint64_t)&stack[2]);
-	stack_mode = STACK_ROWS;
+	stack_mode = STACK_AUTO;
 	assert_int_equal(walk.record.status, WIRE_STACK_COMPLETE);
 	assert_int_equal(walk.record.count, 4);
 }

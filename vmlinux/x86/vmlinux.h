@@ -32,6 +32,16 @@ struct signal_struct {
 	atomic_t live; /* threads that have not begun to exit */
 };
 
+struct return_instance {
+	unsigned long stack; /* where the return address lies that was replaced */
+	unsigned long orig_ret_vaddr;
+	struct return_instance *next;
+};
+
+struct uprobe_task {
+	struct return_instance *return_instances; /* newest first */
+};
+
 struct xol_area {
 	unsigned long vaddr; /* the [uprobes] page; its first bytes are the return trampoline */
 };
@@ -55,6 +65,7 @@ struct task_struct {
 	struct task_struct *group_leader;
 	struct signal_struct *signal;
 	struct mm_struct *mm;
+	struct uprobe_task *utask;
 	char comm[16];
 	struct thread_struct thread;
 };
