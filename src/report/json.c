@@ -65,6 +65,10 @@ static void write_quality(struct json *json, const struct snapshot_quality *qual
 	json_number(json, "complete_stacks", quality->stacks_by_status[WIRE_STACK_COMPLETE]);
 	json_number(json, "truncated_stacks", quality->stacks_by_status[WIRE_STACK_TRUNCATED]);
 	json_number(json, "unwind_errors", errors);
+	json_object(json, "stack_endings");
+	for (unsigned int i = 0; i < WIRE_STACK_STATUS_COUNT; i++)
+		json_number(json, stack_statuses[i].name, quality->stacks_by_status[i]);
+	json_end_object(json);
 	json_number(json, "python_stacks", quality->python_stacks);
 	json_number(json, "python_unread", quality->python_unread);
 	json_number(json, "python_truncated", quality->python_truncated);

@@ -6,6 +6,7 @@
 #include "base/units.h"
 #include "report/text.h"
 #include "stream/loss.h"
+#include "stream/stack_status.h"
 
 static const char *format_count(char *buffer, uint64_t count)
 {
@@ -45,14 +46,32 @@ static void put_losses(struct text *text, const struct snapshot_quality *quality
 		 "trace fewer processes, or sample with --sample 512K");
 }
 
+/* Why stacks end early: "3 truncated, 1 no-row". Returns `buffer`. */
+static char *endings(const struct snapshot_quality *quality, char *buffer, size_t size)
+{
+	char number[UNITS_BUFFER];
+	size_t used = 0;
+
+	buffer[0] = '\0';
+	for (unsigned int i = WIRE_STACK_COMPLETE + 1; i < WIRE_STACK_STATUS_COUNT; i++) {
+		if (quality->stacks_by_status[i] && used < size)
+			used += (size_t)snprintf(buffer + used, size - used, "%s%s %s",
+						 used ? ", " : "",
+						 format_count(number, quality->stacks_by_status[i]),
+						 stack_statuses[i].name);
+	}
+	return buffer;
+}
+
 static void put_stacks(struct text *text, const struct snapshot_quality *quality)
 {
 	uint64_t cut = quality->stacks - quality->stacks_by_status[WIRE_STACK_COMPLETE];
-	char some[UNITS_BUFFER], all[UNITS_BUFFER];
+	char some[UNITS_BUFFER], all[UNITS_BUFFER], causes[160];
 
-	if (quality->stacks_by_status[WIRE_STACK_COMPLETE] < quality->stacks)
-		layout_item(&text->layout, STYLE_PLAIN, "%s of %s stacks end early",
-			    format_count(some, cut), format_count(all, quality->stacks));
+	if (cut)
+		layout_item(&text->layout, STYLE_PLAIN, "%s of %s stacks end early (%s)",
+			    format_count(some, cut), format_count(all, quality->stacks),
+			    endings(quality, causes, sizeof(causes)));
 	if (quality->python_unread)
 		layout_item(&text->layout, STYLE_PLAIN, "%s of %s Python stacks not read in full",
 			    format_count(some, quality->python_unread),

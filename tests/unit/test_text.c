@@ -95,6 +95,8 @@ static void test_losses(void **state)
 	f.snapshot.quality.ledger_full = 9;
 	f.snapshot.quality.unknown_stack_events = 5;
 	f.snapshot.quality.stacks_by_status[WIRE_STACK_COMPLETE] = 12;
+	f.snapshot.quality.stacks_by_status[WIRE_STACK_TRUNCATED] = 3;
+	f.snapshot.quality.stacks_by_status[WIRE_STACK_NO_ROW] = 2;
 	options.rows = 1;
 	check("losses.txt", &f.snapshot, &options);
 }
