@@ -208,7 +208,8 @@ static const char *function_name(Dwarf_Die *die)
 	Dwarf_Attribute attribute;
 
 	for (size_t i = 0; i < ARRAY_LENGTH(mangled); i++) {
-		const char *name = dwarf_formstring(dwarf_attr_integrate(die, mangled[i], &attribute));
+		const char *name =
+			dwarf_formstring(dwarf_attr_integrate(die, mangled[i], &attribute));
 
 		if (name && *name)
 			return name;
