@@ -27,6 +27,8 @@ static void append(const char *text, size_t length, void *opaque)
 {
 	struct output *output = opaque;
 
+	if (length == 0)
+		return;
 	if (length >= output->size - output->used)
 		longjmp(output->full, 1);
 	memcpy(output->buffer + output->used, text, length);

@@ -11,10 +11,10 @@
  * around an inlined one that is the place of the call, which the inlined one's
  * DIE tells (DW_AT_call_file, DW_AT_call_line).
  *
- * The files may be the target's own. Sections are read whole, so their size is
- * bounded, also the one that a compressed section claims. A line program makes up
- * to a row per byte, so its length is looked at before libdw runs it. What depends
- * on contents is bounded by time: see struct dwarf_budget.
+ * The files may be the target's own. libdw gets them as elf_flat.c makes them, of
+ * bounded size. A line program makes up to a row per byte, so its length is looked
+ * at before libdw runs it. What depends on contents is bounded by time: see struct
+ * dwarf_budget.
  */
 #include "symbol/dwarf_names.h"
 
@@ -25,17 +25,15 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/map.h"
 #include "base/vec.h"
 #include "symbol/dwarf_scopes.h"
 #include "symbol/dwarf_units.h"
+#include "symbol/elf_flat.h"
 
-#define MAX_DEBUG_BYTES (2ull << 30)	/* of all debug sections, as they are in memory */
-#define MAX_EXPANDED_BYTES (1ull << 30) /* of those that are compressed in the file */
-#define MAX_LINE_PROGRAM (8u << 20)	/* bytes of one; sqlite's, a large one, has 0.4 MB */
+#define MAX_LINE_PROGRAM (8u << 20) /* bytes of one; sqlite's, a large one, has 0.4 MB */
 #define BUDGET_NS 8000000000ull
 
 struct unit {
@@ -44,10 +42,15 @@ struct unit {
 	bool has_lines;
 };
 
+/* An open file with DWARF. */
+struct file {
+	struct elf_flat flat;
+	Elf *elf;
+	Dwarf *dwarf;
+};
+
 struct dwarf_names {
-	Elf *elf, *alt_elf;
-	Dwarf *dwarf, *alt;
-	int fd, alt_fd;
+	struct file main, alt;
 	const unsigned char *line_bytes; /* .debug_line */
 	size_t line_size;
 	struct dwarf_units table;
@@ -57,109 +60,61 @@ struct dwarf_names {
 	struct map by_offset; /* of the unit's DIE */
 };
 
-/* Bytes of a section as libdw will hold it, and whether it is compressed in the file. */
-static uint64_t expanded_size(Elf_Scn *section, const GElf_Shdr *header, const char *name,
-			      bool *ret_compressed)
+/* Section `name` of `elf`, or NULL. */
+static Elf_Scn *find_section(Elf *elf, const char *wanted)
 {
-	GElf_Chdr compression;
-	Elf_Data *data;
-	uint64_t size = 0;
-
-	*ret_compressed = true;
-	if (header->sh_flags & SHF_COMPRESSED)
-		return gelf_getchdr(section, &compression) ? compression.ch_size : UINT64_MAX;
-	*ret_compressed = false;
-	if (strncmp(name, ".zdebug", 7) != 0)
-		return header->sh_size;
-	/* The GNU way before: "ZLIB" and the size as a big-endian number of 8 bytes. */
-	*ret_compressed = true;
-	data = elf_rawdata(section, NULL);
-	if (!data || !data->d_buf || data->d_size < 12)
-		return UINT64_MAX;
-	for (size_t i = 4; i < 12; i++)
-		size = size << 8 | ((const unsigned char *)data->d_buf)[i];
-	return size;
-}
-
-/* Is what libdw would read of acceptable size? -ENOENT when there is nothing to read. */
-static int check_sections(Elf *elf, bool is_alt)
-{
-	uint64_t total = 0, expanded = 0;
 	Elf_Scn *section = NULL;
 	GElf_Shdr header;
-	bool found = false;
 	size_t names;
 
 	if (elf_getshdrstrndx(elf, &names) != 0)
-		return -ENOENT;
+		return NULL;
 	while ((section = elf_nextscn(elf, section))) {
-		const char *name;
-		bool compressed;
-		uint64_t size;
+		const char *name = gelf_getshdr(section, &header) && header.sh_type != SHT_NOBITS
+					   ? elf_strptr(elf, names, header.sh_name)
+					   : NULL;
 
-		if (!gelf_getshdr(section, &header) || header.sh_type == SHT_NOBITS)
-			continue;
-		name = elf_strptr(elf, names, header.sh_name);
-		/* The moved part moved again would be opened by libdw by a hostile name. */
-		if (name && is_alt && strcmp(name, ".gnu_debugaltlink") == 0)
-			return -ENOEXEC;
-		if (!name || (strncmp(name, ".debug_", 7) != 0 && strncmp(name, ".zdebug_", 8) != 0))
-			continue;
-		if (header.sh_size > MAX_DEBUG_BYTES)
-			return -EFBIG;
-		size = expanded_size(section, &header, name, &compressed);
-		if (size > MAX_DEBUG_BYTES)
-			return -EFBIG;
-		total += size;
-		expanded += compressed ? size : 0;
-		if (total > MAX_DEBUG_BYTES || expanded > MAX_EXPANDED_BYTES)
-			return -EFBIG;
-		found |= strcmp(name, ".debug_info") == 0 || strcmp(name, ".zdebug_info") == 0;
+		if (name && strcmp(name, wanted) == 0)
+			break;
 	}
-	return found ? 0 : -ENOENT;
+	return section;
 }
 
-static int open_dwarf(int fd, bool is_alt, Elf **ret_elf, Dwarf **ret_dwarf)
+static int open_file(int fd, struct file *file, bool is_alt)
 {
-	int r;
+	int r = elf_flat_read(fd, &file->flat);
 
-	if (elf_version(EV_CURRENT) == EV_NONE)
-		return -ENOEXEC;
-	/* Not mapped: a file that shrinks meanwhile must not raise SIGBUS. */
-	*ret_elf = elf_begin(fd, ELF_C_READ, NULL);
-	if (!*ret_elf || elf_kind(*ret_elf) != ELF_K_ELF)
-		return -ENOEXEC;
-	r = check_sections(*ret_elf, is_alt);
 	if (r < 0)
 		return r;
-	*ret_dwarf = dwarf_begin_elf(*ret_elf, DWARF_C_READ, NULL);
-	return *ret_dwarf ? 0 : -ENOEXEC;
+	if (elf_version(EV_CURRENT) == EV_NONE)
+		return -ENOEXEC;
+	file->elf = elf_memory((char *)file->flat.bytes, file->flat.size);
+	if (!file->elf || elf_kind(file->elf) != ELF_K_ELF)
+		return -ENOEXEC;
+	if (!find_section(file->elf, ".debug_info"))
+		return -ENOENT;
+	/* The moved part moved again would be opened by libdw, by a hostile name. */
+	if (is_alt && find_section(file->elf, ".gnu_debugaltlink"))
+		return -ENOEXEC;
+	file->dwarf = dwarf_begin_elf(file->elf, DWARF_C_READ, NULL);
+	return file->dwarf ? 0 : -ENOEXEC;
 }
 
-/* After libdw opened the file its sections are no longer compressed. */
-static void find_line_section(struct dwarf_names *names)
+static void close_file(struct file *file)
 {
-	Elf_Scn *section = NULL;
-	GElf_Shdr header;
-	size_t strings;
+	dwarf_end(file->dwarf);
+	elf_end(file->elf);
+	elf_flat_free(&file->flat);
+}
 
-	if (elf_getshdrstrndx(names->elf, &strings) != 0)
-		return;
-	while ((section = elf_nextscn(names->elf, section))) {
-		const char *name;
-		Elf_Data *data;
+static void find_lines(struct dwarf_names *names)
+{
+	Elf_Scn *section = find_section(names->main.elf, ".debug_line");
+	Elf_Data *data = section ? elf_rawdata(section, NULL) : NULL;
 
-		if (!gelf_getshdr(section, &header) || header.sh_type == SHT_NOBITS)
-			continue;
-		name = elf_strptr(names->elf, strings, header.sh_name);
-		if (!name || (strcmp(name, ".debug_line") != 0 && strcmp(name, ".zdebug_line") != 0))
-			continue;
-		data = elf_rawdata(section, NULL);
-		if (data && data->d_buf) {
-			names->line_bytes = data->d_buf;
-			names->line_size = data->d_size;
-		}
-		return;
+	if (data && data->d_buf) {
+		names->line_bytes = data->d_buf;
+		names->line_size = data->d_size;
 	}
 }
 
@@ -168,24 +123,18 @@ int dwarf_names_open(int fd, int alt_fd, struct dwarf_names **ret_names)
 	struct dwarf_names *names = calloc(1, sizeof(*names));
 	int r;
 
-	if (!names) {
-		close(fd);
-		if (alt_fd >= 0)
-			close(alt_fd);
+	if (!names)
 		return -ENOMEM;
-	}
-	names->fd = fd;
-	names->alt_fd = alt_fd;
-	r = open_dwarf(fd, false, &names->elf, &names->dwarf);
+	r = open_file(fd, &names->main, false);
 	if (r == 0 && alt_fd >= 0) {
-		r = open_dwarf(alt_fd, true, &names->alt_elf, &names->alt);
+		r = open_file(alt_fd, &names->alt, true);
 		if (r == 0)
-			dwarf_setalt(names->dwarf, names->alt);
+			dwarf_setalt(names->main.dwarf, names->alt.dwarf);
 	}
 	if (r == 0) {
-		find_line_section(names);
+		find_lines(names);
 		dwarf_budget_start(&names->budget, BUDGET_NS);
-		r = dwarf_units_read(&names->table, names->dwarf, &names->budget);
+		r = dwarf_units_read(&names->table, names->main.dwarf, &names->budget);
 	}
 	if (r < 0 && r != -E2BIG) {
 		dwarf_names_close(names);
@@ -204,13 +153,8 @@ void dwarf_names_close(struct dwarf_names *names)
 	free(names->units);
 	map_free(&names->by_offset);
 	dwarf_units_free(&names->table);
-	dwarf_end(names->dwarf);
-	dwarf_end(names->alt);
-	elf_end(names->elf);
-	elf_end(names->alt_elf);
-	close(names->fd);
-	if (names->alt_fd >= 0)
-		close(names->alt_fd);
+	close_file(&names->main);
+	close_file(&names->alt);
 	free(names);
 }
 
@@ -250,7 +194,7 @@ static struct unit *unit_get(struct dwarf_names *names, Dwarf_Off offset)
 		return NULL;
 	unit = &names->units[names->unit_count++];
 	*unit = (struct unit){ .has_lines = false };
-	if (!dwarf_offdie(names->dwarf, offset, &unit->die))
+	if (!dwarf_offdie(names->main.dwarf, offset, &unit->die))
 		return unit;
 	/* Where there is no memory for all of it, what there is will do. */
 	dwarf_scopes_read(&unit->scopes, &unit->die, &names->budget);
@@ -264,7 +208,8 @@ static const char *function_name(Dwarf_Die *die)
 	Dwarf_Attribute attribute;
 
 	for (size_t i = 0; i < ARRAY_LENGTH(mangled); i++) {
-		const char *name = dwarf_formstring(dwarf_attr_integrate(die, mangled[i], &attribute));
+		const char *name =
+			dwarf_formstring(dwarf_attr_integrate(die, mangled[i], &attribute));
 
 		if (name && *name)
 			return name;
@@ -328,7 +273,7 @@ size_t dwarf_names_lookup(struct dwarf_names *names, uint64_t vaddr, struct dwar
 		const struct dwarf_scope *row = &unit->scopes.scopes[scope];
 		Dwarf_Die die;
 
-		if (!dwarf_offdie(names->dwarf, row->die, &die))
+		if (!dwarf_offdie(names->main.dwarf, row->die, &die))
 			break;
 		frames[count++].function = function_name(&die);
 		if (row->parent == DWARF_NO_SCOPE || count == room)

@@ -22,7 +22,7 @@ struct dwarf_frame {
 /*
  * Read the DWARF of the file open at `fd`, and what of it was moved to the file
  * open at `alt_fd` (-1: none; see debug_file_alt). Units are read on first use.
- * Both descriptors are taken over, also on failure.
+ * Both stay open and are not needed afterwards.
  *
  * Returns 0 and *ret_names (release with dwarf_names_close), -ENOENT when the
  * file has no DWARF, -EFBIG when it is larger than what is read, -ENOEXEC when it

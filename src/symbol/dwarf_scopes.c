@@ -116,7 +116,7 @@ static int walk(struct dwarf_scopes *table, Dwarf_Die *unit, struct dwarf_budget
 			levels[++depth].scope = scope;
 			continue;
 		}
-		/* A sibling is told by its place, which could lead back: only forward is a way. */
+		/* A sibling is told by its place, which could lead back: only forward counts. */
 		while (dwarf_siblingof(&levels[depth].die, &levels[depth].die) != 0 ||
 		       dwarf_dieoffset(&levels[depth].die) <= offset) {
 			if (depth-- == 0)
@@ -148,7 +148,8 @@ int dwarf_scopes_read(struct dwarf_scopes *scopes, Dwarf_Die *unit, struct dwarf
 		qsort(scopes->extents, scopes->extent_count, sizeof(*scopes->extents),
 		      compare_extents);
 	for (size_t i = 0; i < scopes->extent_count; i++) {
-		while (open != DWARF_NO_SCOPE && scopes->extents[open].high <= scopes->extents[i].low)
+		while (open != DWARF_NO_SCOPE &&
+		       scopes->extents[open].high <= scopes->extents[i].low)
 			open = scopes->extents[open].outer;
 		scopes->extents[i].outer = open;
 		open = (uint32_t)i;

@@ -108,23 +108,18 @@ static void add_symbols(struct names *names, struct symbol_file *more)
 	symbol_file_close(more);
 }
 
-/* Open the DWARF in `fd`, which is taken over. */
 static int add_dwarf(struct names *names, const struct debug_search *search, int fd)
 {
+	CLEANUP_CLOSE int alt = -1;
 	struct elf_links links;
-	int alt = -1;
 
-	if (elf_links_read_fd(fd, &links) < 0) {
-		close(fd);
+	if (elf_links_read_fd(fd, &links) < 0)
 		return -ENOEXEC;
-	}
 	if (links.has_alt) {
 		alt = debug_file_find_alt(search, &links);
 		/* Without it libdw would look for it by itself, wherever the file says. */
-		if (alt < 0) {
-			close(fd);
+		if (alt < 0)
 			return -ENOEXEC;
-		}
 	}
 	return dwarf_names_open(fd, alt, &names->dwarf);
 }
@@ -143,18 +138,17 @@ static void prepare(struct names *names, const struct debug_search *search)
 {
 	const struct elf_links *links = symbol_file_links(names->symbols);
 	struct symbol_file *more = NULL;
+	CLEANUP_CLOSE int debug = -1;
 	struct stat now;
-	int fd = open_regular(names->path, &now), debug;
+	CLEANUP_CLOSE int fd = open_regular(names->path, &now);
 
 	names->prepared = true;
 	if (fd < 0)
 		return;
 	if (now.st_ino != names->status.st_ino || now.st_dev != names->status.st_dev ||
 	    now.st_size != names->status.st_size ||
-	    memcmp(&now.st_mtim, &names->status.st_mtim, sizeof(now.st_mtim)) != 0) {
-		close(fd);
+	    memcmp(&now.st_mtim, &names->status.st_mtim, sizeof(now.st_mtim)) != 0)
 		return;
-	}
 	if (minidebug_read(fd, links, &more) == 0)
 		add_symbols(names, more);
 	if (add_dwarf(names, search, fd) == -ENOENT) {

@@ -277,50 +277,37 @@ static bool is_native(Elf *elf)
 	       (header.e_type == ET_EXEC || header.e_type == ET_DYN);
 }
 
+/* Read `elf` (NULL: libelf refused it), and let go of it. */
 static int read_elf(Elf *elf, struct symbol_file **ret_file)
 {
-	struct symbol_file *file;
-	int r;
+	struct symbol_file *file = elf && is_native(elf) ? calloc(1, sizeof(*file)) : NULL;
+	int r = -ENOEXEC;
 
-	if (!elf || !is_native(elf))
-		return -ENOEXEC;
-	file = calloc(1, sizeof(*file));
-	if (!file)
-		return -ENOMEM;
-	r = read_sections(file, elf);
-	if (r < 0) {
+	if (file)
+		r = read_sections(file, elf);
+	else if (elf && is_native(elf))
+		r = -ENOMEM;
+	elf_end(elf);
+	if (r < 0)
 		symbol_file_close(file);
-		return r;
-	}
-	*ret_file = file;
-	return 0;
+	else
+		*ret_file = file;
+	return r;
 }
 
 int symbol_file_open_fd(int fd, struct symbol_file **ret_file)
 {
-	Elf *elf;
-	int r;
-
 	if (elf_version(EV_CURRENT) == EV_NONE)
 		return -ENOEXEC;
 	/* Not mapped: a file that shrinks meanwhile must not raise SIGBUS. */
-	elf = elf_begin(fd, ELF_C_READ, NULL);
-	r = read_elf(elf, ret_file);
-	elf_end(elf);
-	return r;
+	return read_elf(elf_begin(fd, ELF_C_READ, NULL), ret_file);
 }
 
 int symbol_file_open_memory(void *bytes, size_t size, struct symbol_file **ret_file)
 {
-	Elf *elf;
-	int r;
-
 	if (elf_version(EV_CURRENT) == EV_NONE)
 		return -ENOEXEC;
-	elf = elf_memory(bytes, size);
-	r = read_elf(elf, ret_file);
-	elf_end(elf);
-	return r;
+	return read_elf(elf_memory(bytes, size), ret_file);
 }
 
 int symbol_file_open(const char *path, struct symbol_file **ret_file)

@@ -56,7 +56,8 @@ static void test_others(void **state)
 {
 	static const char *const plain[] = {
 		"", "_", "_Z", "_R", "malloc", "__libc_start_main", "_init", "_Zzz", "_ZN", "_ZN4sho",
-		"_RNv", "Z4workv", "_ZN99999999999999999999aE", "_R\xff\xfe",
+		"_RNv", "_RNCNCNgC0s6YLi8lr_2cc5spawn00B5_",
+		"Z4workv", "_ZN99999999999999999999aE", "_R\xff\xfe",
 	};
 
 	(void)state;

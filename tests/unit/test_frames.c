@@ -6,10 +6,13 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "analysis/frames.h"
 #include "symbol/symbol.h"
+#include "target/process.h"
 
 extern const char __executable_start;
 
@@ -27,6 +30,19 @@ __attribute__((noinline, used)) static int second_function(volatile int *x)
 {
 	*x += 9;
 	return *x * 5;
+}
+
+__attribute__((always_inline)) static inline int inlined_function(volatile int *x)
+{
+	*x ^= 0x55;
+	return *x + 1;
+}
+
+__attribute__((noinline, used)) static int outer_function(volatile int *x)
+{
+	*x -= 3;
+	*x = inlined_function(x) * 7;
+	return *x;
 }
 
 static struct snapshot_module modules[] = {
@@ -55,6 +71,74 @@ static void test_return_address(void **state)
 	frames_resolve(frames, &process, AT(second_function), &frame, 1);
 	assert_true(!frame.symbol || strcmp(frame.symbol, "second_function") != 0);
 	frames_free(frames);
+}
+
+/* One address, two functions; where there is room for one it is that with the code. */
+static void test_inlined(void **state)
+{
+	struct frames *frames = frames_new();
+	struct frame found[FRAMES_OF_ADDRESS_MAX], only;
+	size_t pairs = 0;
+
+	(void)state;
+	for (uint64_t i = 1; i < 400; i++) {
+		size_t count = frames_resolve(frames, &process, AT(outer_function) + i, found,
+					      FRAMES_OF_ADDRESS_MAX);
+
+		if (!found[count - 1].symbol || strcmp(found[count - 1].symbol, "outer_function") != 0)
+			break;
+		assert_true(count <= 2);
+		assert_int_equal(frames_resolve(frames, &process, AT(outer_function) + i, &only, 1), 1);
+		assert_ptr_equal(only.symbol, found[count - 1].symbol);
+		assert_int_equal(only.line, found[count - 1].line);
+		assert_false(only.inlined);
+		assert_int_equal(only.offset, i);
+		if (count == 1)
+			continue;
+		pairs++;
+		assert_string_equal(found[0].symbol, "inlined_function");
+		assert_true(found[0].inlined);
+		assert_false(found[1].inlined);
+		assert_true(found[0].line && found[0].line < found[1].line);
+		assert_int_equal(found[0].address, found[1].address);
+	}
+	assert_true(pairs > 0);
+	frames_free(frames);
+}
+
+/* Code in no file has its names from the map that the process wrote. */
+static void test_made_code(void **state)
+{
+	struct snapshot_process own = { .pid = (uint32_t)getpid() };
+	struct process_info info;
+	struct frames *frames;
+	struct frame frame;
+	char path[64];
+	FILE *file;
+
+	(void)state;
+	assert_int_equal(process_read(own.pid, &info), 0);
+	own.start_ns = info.start_ns;
+	snprintf(path, sizeof(path), "/tmp/perf-%u.map", own.pid);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fputs("40000000 20 JS:*work /srv/app.js:3:5\n", file);
+	fclose(file);
+	for (int live = 0; live < 2; live++) {
+		frames = frames_new();
+		frames_set_sources(frames, live, false);
+		assert_int_equal(frames_resolve(frames, &own, 0x40000011, &frame, 1), 1);
+		assert_null(frame.module);
+		if (live) {
+			assert_string_equal(frame.symbol, "JS:*work /srv/app.js:3:5");
+			assert_int_equal(frame.offset, 0x11);
+		} else {
+			/* In a replay the pid may be anybody's. */
+			assert_null(frame.symbol);
+		}
+		frames_free(frames);
+	}
+	unlink(path);
 }
 
 static void test_unknown(void **state)
@@ -156,6 +240,8 @@ static void test_runtime(void **state)
 	assert_true(runtime("/srv/app", "<alloc::vec::Vec<T> as core::clone::Clone>::clone"));
 	assert_false(runtime("/srv/app", "core::engine::make"));
 	assert_false(runtime("/srv/app", "stdx::make"));
+	assert_true(frame_is_runtime(&(struct frame){ .module = "/srv/app", .symbol = "for_each<int*>",
+						      .file = "/usr/include/c++/12/algorithm" }));
 	assert_false(runtime("/usr/lib/libcurl.so.4", "Curl_open"));
 	assert_false(runtime("/usr/lib/libc.so.d/plugin.so", "work"));
 	assert_false(runtime("/srv/app", "malloc_tests"));
@@ -194,7 +280,8 @@ static void test_without_start(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_return_address), cmocka_unit_test(test_unknown),
+		cmocka_unit_test(test_return_address), cmocka_unit_test(test_inlined),
+		cmocka_unit_test(test_made_code),      cmocka_unit_test(test_unknown),
 		cmocka_unit_test(test_shared_file),    cmocka_unit_test(test_exited_process),
 		cmocka_unit_test(test_runtime),	       cmocka_unit_test(test_without_start),
 	};
