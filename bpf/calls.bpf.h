@@ -87,10 +87,14 @@ static __always_inline bool python_take(struct python_walk *walk, __u32 slot, __
 }
 
 /* Returns whether it went out. */
-static __always_inline bool emit_python(struct python_walk *walk, __u64 id)
+static __always_inline bool emit_python(struct python_walk *walk, __u32 slot, __u64 id)
 {
+	const struct python_process *python = bpf_map_lookup_elem(&pythons, &slot);
 	__u32 count = walk->record.count & 127, length;
 	__u64 flags;
+
+	if (python)
+		python_finish(walk, python);
 
 	length = sizeof(struct wire_python_stack) + count * sizeof(struct wire_python_frame);
 	header_fill(&walk->record.header, WIRE_PYTHON_STACK, length, 0, bpf_ktime_get_ns());
@@ -131,7 +135,7 @@ static __always_inline __u64 stack_take(struct pt_regs *ctx, struct thread_state
 	place = bpf_map_lookup_elem(&sent, &key);
 	if (!place || *place == id)
 		return id;
-	if (python && !emit_python(&thread->python, id))
+	if (python && !emit_python(&thread->python, slot, id))
 		return id;
 	length = sizeof(struct wire_stack) + (walk->record.count & 127) * 8;
 	header_fill(&walk->record.header, WIRE_STACK, length, 0, bpf_ktime_get_ns());
