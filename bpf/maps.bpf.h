@@ -128,8 +128,8 @@ struct python_walk {
 	__u64 thread_pointer;
 	__u64 frame; /* to be read next */
 	__u64 hash;
-	__u64 names[2]; /* co_filename, co_name of the frame at hand */
-	__u64 tail[PYTHON_TAIL_WORDS]; /* the last bytes of one of them */
+	__u64 names[PYTHON_IDENTITY_WORDS]; /* co_filename, co_name … of the frame at hand */
+	__u64 words[PYTHON_IDENTITY_WORDS]; /* of one of them, or its first line */
 	__u64 copy_start; /* address of copy[0] */
 	__u32 copy_length;
 	__u32 zero;

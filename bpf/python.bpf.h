@@ -154,26 +154,30 @@ static __always_inline void python_add_tail(struct python_walk *walk,
 
 	if (python_pointer(address + PYTHON_STRING_LENGTH, &length) < 0)
 		return;
-	bytes = python_tail_bytes(length, &skip) & (2 * sizeof(walk->tail) - 1);
-	__builtin_memset(walk->tail, 0, sizeof(walk->tail));
-	if (bytes > sizeof(walk->tail) ||
-	    bpf_probe_read_user(walk->tail, bytes,
+	bytes = python_tail_bytes(length, &skip) & (2 * sizeof(walk->words) - 1);
+	__builtin_memset(walk->words, 0, sizeof(walk->words));
+	if (bytes > sizeof(walk->words) ||
+	    bpf_probe_read_user(walk->words, bytes,
 				(void *)(address + python->string_data + skip)) < 0)
 		return;
-	frame->identity = python_identity_add(frame->identity, walk->tail);
+	frame->identity = python_identity_add(frame->identity, walk->words);
 	frame->flags |= flag;
 }
 
-/* Who is the code object of `frame`: by its names' addresses and its file's name. */
+/* Who is the code object of `frame`: by the addresses of its names and its file's name. */
 static __always_inline bool python_identify(struct python_walk *walk,
 					    const struct python_process *python,
 					    struct wire_python_frame *frame)
 {
+	__u32 bytes = python->names_bytes & (2 * sizeof(walk->names) - 1);
+
 	frame->identity = 0;
-	if (bpf_probe_read_user(walk->names, sizeof(walk->names),
+	walk->names[PYTHON_IDENTITY_WORDS - 1] = 0;
+	if (bytes > sizeof(walk->names) ||
+	    bpf_probe_read_user(walk->names, bytes,
 				(void *)(frame->code + python->code_names)) < 0)
 		return false;
-	frame->identity = python_identity(walk->names[0], walk->names[1]);
+	frame->identity = python_identity_add(PYTHON_IDENTITY_START, walk->names);
 	python_add_tail(walk, python, frame, walk->names[0], WIRE_PYTHON_FILE);
 	return true;
 }
@@ -209,8 +213,15 @@ static long python_identify_one(__u32 index, struct python_context *context)
 	struct python_walk *walk = context->walk;
 	struct wire_python_frame *frame = &walk->frames[index & 127];
 
-	if (python_identify(walk, python, frame))
-		python_add_tail(walk, python, frame, walk->names[1], WIRE_PYTHON_NAME);
+	if (!python_identify(walk, python, frame))
+		return 0;
+	python_add_tail(walk, python, frame, walk->names[1], WIRE_PYTHON_NAME);
+	__builtin_memset(walk->words, 0, sizeof(walk->words));
+	if (bpf_probe_read_user(walk->words, sizeof(__u32),
+				(void *)(frame->code + python->code_first_line)) < 0)
+		frame->identity = 0;
+	else
+		frame->identity = python_identity_add(frame->identity, walk->words);
 	return 0;
 }
 

@@ -149,7 +149,8 @@ static bool is_sensible(const struct python_layout *layout, uint64_t names_dista
 	       walk->back < walk->frame_bytes && walk->code < walk->frame_bytes &&
 	       walk->last < walk->frame_bytes && walk->locals < walk->frame_bytes &&
 	       walk->frame_bytes <= PYTHON_FRAME_BYTES && names_distance == 8 &&
-	       layout->runtime_head;
+	       layout->code_line_table >= walk->code_names + 16 &&
+	       layout->code_line_table <= walk->code_names + 24 && layout->runtime_head;
 }
 
 int python_layout_read(const uint8_t *bytes, struct python_layout *ret_layout)

@@ -68,14 +68,18 @@ static struct wire_python_frame frame_at(uint32_t offset)
 {
 	struct wire_python_frame frame = {
 		.code = address_of(world.code),
-		.identity = python_identity(address_of(world.file), address_of(world.name)),
 		.last = layout.code_instructions + offset,
 		.flags = WIRE_PYTHON_FILE | WIRE_PYTHON_NAME,
 	};
 	const uint8_t *const strings[] = { world.file, world.name };
+	__u64 names[PYTHON_IDENTITY_WORDS] = { 0 }, line[PYTHON_IDENTITY_WORDS] = { 0 };
+
+	memcpy(names, world.code + layout.walk.code_names, python_layout_names_bytes(&layout));
+	memcpy(line, world.code + layout.code_first_line, 4);
+	frame.identity = python_identity_add(PYTHON_IDENTITY_START, names);
 
 	for (size_t i = 0; i < ARRAY_LENGTH(strings); i++) {
-		__u64 tail[PYTHON_TAIL_WORDS] = { 0 }, length, skip;
+		__u64 tail[PYTHON_IDENTITY_WORDS] = { 0 }, length, skip;
 
 		memcpy(&length, strings[i] + PYTHON_STRING_LENGTH, 8);
 		if (length < 1000)
@@ -83,6 +87,7 @@ static struct wire_python_frame frame_at(uint32_t offset)
 			       python_tail_bytes(length, &skip));
 		frame.identity = python_identity_add(frame.identity, tail);
 	}
+	frame.identity = python_identity_add(frame.identity, line);
 	return frame;
 }
 
@@ -153,6 +158,12 @@ static void another_code_object(void **state)
 	assert_string_equal(other.function, "redraw");
 	assert_int_equal(other.line, 91);
 	assert_string_equal(name.function, "render");
+	/* Freed, but what was read before is known to be what the walk saw. */
+	put(world.code, 0, 0, 8);
+	assert_int_equal(name_it(codes, 0, &other), 0);
+	assert_string_equal(other.function, "redraw");
+	python_codes_free(codes);
+	codes = python_codes_new();
 	/* Freed: no references, or the next free block's address. */
 	put(world.code, 0, 0, 8);
 	assert_int_equal(name_it(codes, 0, &other), -ESTALE);

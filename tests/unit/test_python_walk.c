@@ -78,16 +78,22 @@ static uint64_t file_of(size_t i)
 	return i % 5 == 0 && i < 11 ? address_of(world.strings[i]) : 1000 + i;
 }
 
-static uint64_t identity_of(size_t i)
+/* The identity of frame `i`, as the walk leaves it, and with its first line. */
+static uint64_t identity_of(const struct python_layout *layout, size_t i, bool finished)
 {
-	uint64_t identity = python_identity(file_of(i), 5000 + i);
-	__u64 tail[PYTHON_TAIL_WORDS] = { 0 };
+	__u64 names[PYTHON_IDENTITY_WORDS] = { 0 }, tail[PYTHON_IDENTITY_WORDS] = { 0 };
+	__u64 line[PYTHON_IDENTITY_WORDS] = { 300 + i };
 	size_t length = 7 * i < sizeof(tail) ? 7 * i : sizeof(tail);
+	uint64_t identity;
 
-	if (file_of(i) < 5000)
-		return identity;
-	memset(tail, 'a' + (int)(i % 26), length);
-	return python_identity_add(identity, tail);
+	memcpy(names, world.codes[i] + layout->walk.code_names, python_layout_names_bytes(layout));
+	identity = python_identity_add(PYTHON_IDENTITY_START, names);
+	assert_int_equal(names[0], file_of(i));
+	if (file_of(i) > 5000) {
+		memset(tail, 'a' + (int)(i % 26), length);
+		identity = python_identity_add(identity, tail);
+	}
+	return finished ? python_identity_add(identity, line) : identity;
 }
 
 /* Does frame `i` of a chain run code that may soon be gone? */
@@ -104,6 +110,8 @@ static void put_frame(const struct python_layout *layout, size_t at, size_t i)
 
 	put(code, offsets->code_names, file_of(i), 8);
 	put(code, offsets->code_names + 8u, 5000 + i, 8);
+	put(code, layout->code_line_table, 9000 + i, 8);
+	put(code, layout->code_first_line, 300 + i, 4);
 	put(world.strings[i], PYTHON_STRING_LENGTH, 7 * i, 8);
 	memset(world.strings[i] + string_data(layout), 'a' + (int)(i % 26), 70);
 	put(frame, offsets->code, address_of(code) | offsets->tag_bits, 8);
@@ -155,6 +163,8 @@ static struct python_process build(const struct python_layout *layout, size_t de
 		put(world.frames[at - 1], process.back, 0, 8);
 	process.head = address_of(&world.head);
 	process.string_data = string_data(layout);
+	process.names_bytes = python_layout_names_bytes(layout);
+	process.code_first_line = layout->code_first_line;
 	process.enabled = 1;
 	return process;
 }
@@ -165,7 +175,7 @@ static void check_frames(const struct python_layout *layout, const struct python
 	assert_int_equal(walk.record.count, count);
 	for (size_t i = 0; i < count; i++)
 		assert_int_equal(walk.frames[i].identity,
-				 is_module(i) ? identity_of(i) : 0);
+				 is_module(i) ? identity_of(layout, i, false) : 0);
 	python_finish(&walk, process);
 	for (size_t i = 0; i < count; i++) {
 		const struct wire_python_frame *frame = &walk.frames[i];
@@ -173,7 +183,7 @@ static void check_frames(const struct python_layout *layout, const struct python
 
 		assert_int_equal(frame->code, address_of(world.codes[i]));
 		assert_int_equal(frame->last, last);
-		assert_int_equal(frame->identity, identity_of(i));
+		assert_int_equal(frame->identity, identity_of(layout, i, true));
 		assert_int_equal(frame->flags & ~WIRE_PYTHON_ENTRY,
 				 file_of(i) < 5000 ? 0 : WIRE_PYTHON_FILE);
 		/* The mark of the last frame kept may lie beyond it. */
