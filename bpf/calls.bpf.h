@@ -90,9 +90,13 @@ static __always_inline bool python_take(struct python_walk *walk, __u32 slot, __
 static __always_inline bool emit_python(struct thread_state *thread, __u64 id)
 {
 	struct python_walk *walk = &thread->python;
+	__u32 slot = thread->slot;
+	const struct python_process *python = bpf_map_lookup_elem(&pythons, &slot);
 	__u32 count = walk->record.count & 127, length;
 	__u64 flags;
 
+	if (python)
+		python_finish(walk, python);
 	length = sizeof(struct wire_python_stack) + count * sizeof(struct wire_python_frame);
 	header_fill(&walk->record.header, WIRE_PYTHON_STACK, length, thread->ids, 0,
 		    bpf_ktime_get_ns());

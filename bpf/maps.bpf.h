@@ -123,6 +123,8 @@ struct walk {
 	__u64 copy[COPY_BYTES / 8];
 };
 
+#define PYTHON_COPY_BYTES 2048 /* a power of two */
+
 /* One walk of Python frames. Lives in thread storage, for the same reasons. */
 struct python_walk {
 	__u64 interp; /* interpreter whose list is searched */
@@ -130,10 +132,14 @@ struct python_walk {
 	__u64 thread_pointer;
 	__u64 frame; /* to be read next */
 	__u64 hash;
-	__u64 names[2]; /* co_filename, co_name of the frame at hand */
-	__u64 fields[PYTHON_FRAME_BYTES / 8]; /* of the frame at hand */
+	__u64 names[PYTHON_IDENTITY_WORDS]; /* co_filename, co_name … of the frame at hand */
+	__u64 words[PYTHON_IDENTITY_WORDS]; /* of one of them, or its first line */
+	__u64 copy_start; /* address of copy[0] */
+	__u32 copy_length;
+	__u32 zero;
 	struct wire_python_stack record;
 	struct wire_python_frame frames[WIRE_MAX_FRAMES + 1]; /* directly behind `record` */
+	__u64 copy[PYTHON_COPY_BYTES / 8]; /* of memory where frames lie */
 };
 
 /*

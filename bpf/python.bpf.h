@@ -18,6 +18,7 @@
 #include "maps.bpf.h"
 
 #define PYTHON_MAX_THREADS 2048 /* looked at in the lists of all interpreters */
+#define PYTHON_PAGE 4096
 #define PYTHON_MAX_STEPS (2 * WIRE_MAX_FRAMES + 2) /* frames, and a shim for each */
 
 struct python_context {
@@ -106,25 +107,122 @@ static __always_inline void python_find_thread(struct python_context *context)
 		bpf_loop(PYTHON_MAX_THREADS, python_seek, context, 0);
 }
 
-/* Note the frame whose fields have been read. */
+/*
+ * Have the frame at `address` in the copy. Where frames lie on a stack of their own, as
+ * much of what is below it as its page has comes with it: one read instead of twenty.
+ */
+static __always_inline int python_copy(struct python_walk *walk,
+				       const struct python_process *python, __u64 address)
+{
+	__u32 bytes = python->frame_bytes & (2 * PYTHON_FRAME_BYTES - 1), below = 0;
+	__u64 offset = address - walk->copy_start;
+
+	if (offset < PYTHON_COPY_BYTES && offset + bytes <= walk->copy_length)
+		return 0;
+	if (python->contiguous) {
+		below = address & (PYTHON_PAGE - 1);
+		if (below > PYTHON_COPY_BYTES - PYTHON_FRAME_BYTES)
+			below = PYTHON_COPY_BYTES - PYTHON_FRAME_BYTES;
+	}
+	bytes += below;
+	walk->copy_start = address - below;
+	walk->copy_length = 0;
+	if (bytes > PYTHON_COPY_BYTES ||
+	    bpf_probe_read_user(walk->copy, bytes, (void *)(address - below)) < 0)
+		return -1;
+	walk->copy_length = bytes;
+	return 0;
+}
+
+/* A field of the frame at `address`, which is in the copy. */
+static __always_inline __u64 python_field(const struct python_walk *walk, __u64 address,
+					  __u16 field)
+{
+	__u64 offset = address - walk->copy_start + field;
+
+	return *(const __u64 *)((const char *)walk->copy + (offset & (PYTHON_COPY_BYTES - 8)));
+}
+
+/* Add the last bytes of the string at `address` to a frame's identity. */
+static __always_inline void python_add_tail(struct python_walk *walk,
+					    const struct python_process *python,
+					    struct wire_python_frame *frame, __u64 address,
+					    __u32 flag)
+{
+	__u64 length = 0, skip;
+	__u32 bytes;
+
+	if (python_pointer(address + PYTHON_STRING_LENGTH, &length) < 0)
+		return;
+	bytes = python_tail_bytes(length, &skip) & (2 * sizeof(walk->words) - 1);
+	__builtin_memset(walk->words, 0, sizeof(walk->words));
+	if (bytes > sizeof(walk->words) ||
+	    bpf_probe_read_user(walk->words, bytes,
+				(void *)(address + python->string_data + skip)) < 0)
+		return;
+	frame->identity = python_identity_add(frame->identity, walk->words);
+	frame->flags |= flag;
+}
+
+/* Who is the code object of `frame`: by the addresses of its names and its file's name. */
+static __always_inline bool python_identify(struct python_walk *walk,
+					    const struct python_process *python,
+					    struct wire_python_frame *frame)
+{
+	__u32 bytes = python->names_bytes & (2 * sizeof(walk->names) - 1);
+
+	frame->identity = 0;
+	walk->names[PYTHON_IDENTITY_WORDS - 1] = 0;
+	if (bytes > sizeof(walk->names) ||
+	    bpf_probe_read_user(walk->names, bytes,
+				(void *)(frame->code + python->code_names)) < 0)
+		return false;
+	frame->identity = python_identity_add(PYTHON_IDENTITY_START, walk->names);
+	python_add_tail(walk, python, frame, walk->names[0], WIRE_PYTHON_FILE);
+	return true;
+}
+
+/*
+ * Note the frame at `address`, which is in the copy. What it runs is looked at only where
+ * its address may soon be another's: each read costs as much as many frames.
+ */
 static __always_inline void python_note(struct python_walk *walk,
-					const struct python_process *python, __u32 flags)
+					const struct python_process *python, __u64 address,
+					__u32 flags)
 {
 	struct wire_python_frame *frame = &walk->frames[walk->record.count & 127];
-	__u64 last = walk->fields[python->last / 8 & (PYTHON_FRAME_BYTES / 8 - 1)];
-	__u64 code = walk->fields[python->code / 8 & (PYTHON_FRAME_BYTES / 8 - 1)];
+	__u64 last = python_field(walk, address, python->last);
+	__u64 code = python_field(walk, address, python->code);
 
 	code &= ~(__u64)python->tag_bits;
 	frame->code = code;
 	frame->last = (__u32)(python->last_is_pointer ? last - code : last);
 	frame->flags = flags;
 	frame->identity = 0;
-	if (bpf_probe_read_user(walk->names, sizeof(walk->names),
-				(void *)(code + python->code_names)) == 0)
-		frame->identity = python_identity(walk->names[0], walk->names[1]);
+	if (python_field(walk, address, python->locals))
+		python_identify(walk, python, frame);
 	walk->record.count++;
 	walk->hash = (walk->hash ^ code ^ (__u64)frame->last << 40) * 0x9e3779b97f4a7c15ull;
 	walk->hash = (walk->hash << 29 | walk->hash >> 35) ^ frame->identity ^ flags;
+}
+
+/* The stack is new and will be sent: have the whole identity of every frame. */
+static long python_identify_one(__u32 index, struct python_context *context)
+{
+	const struct python_process *python = context->python;
+	struct python_walk *walk = context->walk;
+	struct wire_python_frame *frame = &walk->frames[index & 127];
+
+	if (!python_identify(walk, python, frame))
+		return 0;
+	python_add_tail(walk, python, frame, walk->names[1], WIRE_PYTHON_NAME);
+	__builtin_memset(walk->words, 0, sizeof(walk->words));
+	if (bpf_probe_read_user(walk->words, sizeof(__u32),
+				(void *)(frame->code + python->code_first_line)) < 0)
+		frame->identity = 0;
+	else
+		frame->identity = python_identity_add(frame->identity, walk->words);
+	return 0;
 }
 
 /* The frame noted last was the outermost of its call of the eval function. */
@@ -142,24 +240,23 @@ static long python_step(__u32 index, struct python_context *context)
 {
 	const struct python_process *python = context->python;
 	struct python_walk *walk = context->walk;
-	__u32 bytes = python->frame_bytes & (2 * PYTHON_FRAME_BYTES - 1);
+	__u64 address = walk->frame;
 	__u8 kind;
 
-	if (!walk->frame)
+	if (!address)
 		return 1;
-	if (bytes > PYTHON_FRAME_BYTES)
-		bytes = PYTHON_FRAME_BYTES;
-	if (bpf_probe_read_user(walk->fields, bytes, (void *)walk->frame) < 0)
+	/* Unaligned, it is no frame. */
+	if ((address & 7) || python_copy(walk, python, address) < 0)
 		return python_end(walk, WIRE_PYTHON_READ_FAULT);
-	walk->frame = walk->fields[python->back / 8 & (PYTHON_FRAME_BYTES / 8 - 1)];
-	kind = ((__u8 *)walk->fields)[python->kind & (PYTHON_FRAME_BYTES - 1)];
+	walk->frame = python_field(walk, address, python->back);
+	kind = python_field(walk, address, python->kind) >> (python->kind & 7) * 8;
 	if (python->entry == PYTHON_ENTRY_SHIM && kind >= PYTHON_SHIM_LEAST) {
 		python_mark_entry(walk);
 		return 0;
 	}
 	if (walk->record.count >= WIRE_MAX_FRAMES)
 		return python_end(walk, WIRE_PYTHON_TRUNCATED);
-	python_note(walk, python,
+	python_note(walk, python, address,
 		    python->entry == PYTHON_ENTRY_ALL ||
 				    (python->entry == PYTHON_ENTRY_FLAG && kind) ?
 			    WIRE_PYTHON_ENTRY : 0);
@@ -178,6 +275,8 @@ static __always_inline void python_run(struct python_walk *walk,
 	walk->frame = 0;
 	walk->hash = 0;
 	walk->thread_pointer = thread_pointer;
+	walk->copy_start = 0;
+	walk->copy_length = 0;
 	walk->record.count = 0;
 	walk->record.status = WIRE_PYTHON_COMPLETE;
 	python_find_thread(&context);
@@ -187,6 +286,15 @@ static __always_inline void python_run(struct python_walk *walk,
 	if (walk->frame && walk->record.status == WIRE_PYTHON_COMPLETE)
 		walk->record.status = WIRE_PYTHON_TRUNCATED;
 	walk->hash ^= walk->record.status;
+}
+
+/* Before the record of a walk is sent. */
+static __always_inline void python_finish(struct python_walk *walk,
+					  const struct python_process *python)
+{
+	struct python_context context = { .walk = walk, .python = python };
+
+	bpf_loop(walk->record.count, python_identify_one, &context, 0);
 }
 
 #endif

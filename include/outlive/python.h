@@ -48,26 +48,47 @@ struct python_process {
 	__u16 back, code;   /* in a frame, multiples of 8: the caller's frame, the code object */
 	__u16 last;	    /* in a frame, a multiple of 8: the instruction under way */
 	__u16 kind;	    /* in a frame: see enum python_entry */
+	__u16 locals;	    /* in a frame, a multiple of 8: f_locals. Code that has them runs once
+			     * and is gone: modules, class bodies, exec and eval */
 	__u8 entry;	    /* enum python_entry */
 	__u8 last_is_pointer; /* `last` is an address inside the code object; else a number */
 	__u8 tag_bits;	    /* low bits of `code` that are no part of the address (3.14) */
-	__u8 zero;
+	__u8 contiguous;    /* a frame's callers lie below it in memory (3.11 on: a stack) */
 	__u16 code_names;   /* in a code object: co_filename, directly followed by co_name */
+	__u16 string_data;  /* in an ASCII string object: its characters */
+	__u16 names_bytes;  /* from code_names to behind the line table's pointer: 24 or 32 */
+	__u16 code_first_line;
 };
 
 #define PYTHON_CFRAME_NONE 0xffff
+#define PYTHON_STRING_LENGTH 16 /* in every string object, 2.7 too: PyVarObject.ob_size */
 
-_Static_assert(sizeof(struct python_process) == 48, "python_process is read by BPF");
+_Static_assert(sizeof(struct python_process) == 56, "python_process is read by BPF");
 
 /*
- * Identity of a code object: its address may be given to another one, with
- * other names. 0 stands for "could not be read", so it is never the result.
+ * Identity of a code object: its address may be given to another one, and the addresses
+ * of its names to other names. So it is made of four words that begin with those of
+ * co_filename and co_name and end with that of the line table, of the last bytes of the
+ * names where they can be read, and of co_firstlineno, added one after another. 0 stands
+ * for "could not be read".
  */
-static inline __u64 python_identity(__u64 filename, __u64 name)
-{
-	__u64 mixed = (filename ^ (name << 32 | name >> 32)) * 0x9e3779b97f4a7c15ull;
+#define PYTHON_IDENTITY_WORDS 4 /* added at a time; shorter things are padded with zeroes */
+#define PYTHON_IDENTITY_START 0x6f75746c697665ull
 
-	return mixed ? mixed : 1;
+static inline __u64 python_identity_add(__u64 identity, const __u64 *words)
+{
+	for (int i = 0; i < PYTHON_IDENTITY_WORDS; i++) {
+		identity = (identity ^ words[i]) * 0x9e3779b97f4a7c15ull;
+		identity = identity << 31 | identity >> 33;
+	}
+	return identity ? identity : 1;
+}
+
+/* Which bytes of a string of `length` are its tail: *ret_skip bytes are before it. */
+static inline __u32 python_tail_bytes(__u64 length, __u64 *ret_skip)
+{
+	*ret_skip = length > PYTHON_IDENTITY_WORDS * 8 ? length - PYTHON_IDENTITY_WORDS * 8 : 0;
+	return length > PYTHON_IDENTITY_WORDS * 8 ? PYTHON_IDENTITY_WORDS * 8 : (__u32)length;
 }
 
 #endif

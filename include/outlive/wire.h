@@ -106,11 +106,13 @@ struct wire_stack {
 /* One Python frame. Append-only in wire_python_frame.flags. */
 enum wire_python_frame_flag {
 	WIRE_PYTHON_ENTRY = 1 << 0, /* the outermost of one call of the eval function */
+	WIRE_PYTHON_FILE = 1 << 1,  /* `identity` has the end of its co_filename in it */
+	WIRE_PYTHON_NAME = 1 << 2,  /* … and that of its co_name */
 };
 
 struct wire_python_frame {
 	__u64 code;	/* address of the code object */
-	__u64 identity; /* python_identity() of it (outlive/python.h); 0: could not be read */
+	__u64 identity; /* of it, see outlive/python.h; 0: could not be read */
 	__u32 last; /* the instruction under way: bytes from `code`, or f_lasti (to 3.10) */
 	__u32 flags; /* enum wire_python_frame_flag */
 };

@@ -67,6 +67,11 @@ static int publish(const struct pythons *pythons, uint32_t slot)
 
 	process.head = python->found.head;
 	process.tss = python->tss;
+	process.names_bytes = python_layout_names_bytes(&python->found.layout);
+	process.code_first_line = python->found.layout.code_first_line;
+	process.string_data = python->found.layout.string_ascii ?
+				      python->found.layout.string_ascii :
+				      python->found.layout.bytes_data;
 	process.enabled = python->tss != 0;
 	for (; process.enabled <= python->present; process.enabled++) {
 		if (bpf_map_update_elem(pythons->map_fd, &slot, &process, BPF_ANY) < 0)

@@ -23,6 +23,8 @@
 struct code {
 	/* What it was when it was read: another code object differs in one of these. */
 	uint64_t address, type, filename, name, line_table;
+	__u64 names[PYTHON_IDENTITY_WORDS]; /* see outlive/python.h */
+	uint64_t identity; /* as the walk saw it that it was read for */
 	uint32_t first_line;
 	uint32_t first_traceable; /* code units that come before the function's own */
 	char *function, *file;
@@ -98,7 +100,8 @@ static int read_head(uint32_t pid, const struct python_layout *layout, uint64_t 
 	int result;
 
 	/* The line table's pointer lies behind the names. */
-	if (layout->code_line_table + 8u > size || names + 16u > layout->code_line_table ||
+	if (layout->code_line_table + 8u > size ||
+	    python_layout_names_bytes(layout) > sizeof(ret_code->names) || names + 16u > layout->code_line_table ||
 	    layout->code_first_line + 4u > size || size > sizeof(bytes))
 		return -EBADMSG;
 	result = memory_read(pid, address, bytes, size);
@@ -110,6 +113,7 @@ static int read_head(uint32_t pid, const struct python_layout *layout, uint64_t 
 	memset(ret_code, 0, sizeof(*ret_code));
 	ret_code->address = address;
 	memcpy(&ret_code->type, bytes + 8, 8);
+	memcpy(ret_code->names, bytes + names, python_layout_names_bytes(layout));
 	memcpy(&ret_code->filename, bytes + names, 8);
 	memcpy(&ret_code->name, bytes + names + 8, 8);
 	memcpy(&ret_code->line_table, bytes + layout->code_line_table, 8);
@@ -122,13 +126,51 @@ static int read_head(uint32_t pid, const struct python_layout *layout, uint64_t 
 
 static bool same_code(const struct code *a, const struct code *b)
 {
-	return a->address == b->address && a->type == b->type && a->filename == b->filename && a->name == b->name &&
-	       a->line_table == b->line_table && a->first_line == b->first_line;
+	return a->address == b->address && a->type == b->type && a->filename == b->filename &&
+	       a->name == b->name && a->line_table == b->line_table && a->first_line == b->first_line;
+}
+
+/* Add the end of the string at `address` to *identity, as BPF did. */
+static int add_tail(uint32_t pid, const struct python_layout *layout, uint64_t address,
+		    uint64_t *identity)
+{
+	uint64_t data = layout->string_ascii ? layout->string_ascii : layout->bytes_data;
+	__u64 tail[PYTHON_IDENTITY_WORDS] = { 0 }, length, skip;
+	uint32_t bytes;
+	int result = memory_read(pid, address + PYTHON_STRING_LENGTH, &length, sizeof(length));
+
+	if (result < 0)
+		return result;
+	bytes = python_tail_bytes(length, &skip);
+	if (bytes)
+		result = memory_read(pid, address + data + skip, tail, bytes);
+	*identity = python_identity_add(*identity, tail);
+	return result;
+}
+
+/* Is `code`, as it lies in memory, what the walk saw? Returns 0, -ESTALE when it is another
+ * one, or the -errno of reading. */
+static int check_identity(uint32_t pid, const struct python_layout *layout,
+			  const struct code *code, const struct wire_python_frame *frame)
+{
+	const __u64 line[PYTHON_IDENTITY_WORDS] = { code->first_line };
+	uint64_t identity = python_identity_add(PYTHON_IDENTITY_START, code->names);
+	int result = 0;
+
+	if (frame->flags & WIRE_PYTHON_FILE)
+		result = add_tail(pid, layout, code->filename, &identity);
+	if (result == 0 && frame->flags & WIRE_PYTHON_NAME)
+		result = add_tail(pid, layout, code->name, &identity);
+	if (result < 0)
+		return result;
+	return python_identity_add(identity, line) == frame->identity ? 0 : -ESTALE;
 }
 
 /* Read what the head points at into `code`; on failure it holds nothing. The program runs
- * meanwhile: what was read counts only if the object is still the same in the end. */
-static int read_body(uint32_t pid, const struct python_layout *layout, struct code *code)
+ * meanwhile: what was read counts only if in the end the object is still the same, and is
+ * the one that the walk saw. */
+static int read_body(uint32_t pid, const struct python_layout *layout,
+		     const struct wire_python_frame *frame, struct code *code)
 {
 	struct code after;
 	int result = python_string_read(pid, layout, code->name, &code->function);
@@ -142,29 +184,32 @@ static int read_body(uint32_t pid, const struct python_layout *layout, struct co
 		result = read_head(pid, layout, code->address, &after);
 	if (result == 0 && !same_code(code, &after))
 		result = -ESTALE;
+	if (result == 0)
+		result = check_identity(pid, layout, code, frame);
 	if (result < 0)
 		code_clear(code);
 	return result;
 }
 
-/* The row of the code object at `address`, as it is now. Returns it or -errno. */
+/* The row of the code object that `frame` runs. Returns it or -errno. */
 static long get_code(struct python_codes *codes, uint32_t pid, const struct python_layout *layout,
 		     const struct wire_python_frame *frame)
 {
 	struct code head;
 	uint32_t row;
-	bool known = map_get(&codes->by_address, frame->code, &row);
-	int result = read_head(pid, layout, frame->code, &head);
+	int result;
 
+	/* What was read before is what the walk saw, whatever lies there by now. */
+	if (frame->identity && map_get(&codes->by_address, frame->code, &row) &&
+	    codes->rows[row].identity == frame->identity)
+		return row;
+	result = read_head(pid, layout, frame->code, &head);
 	if (result < 0)
 		return result;
-	if (frame->identity && frame->identity != python_identity(head.filename, head.name))
-		return -ESTALE;
 	/* A row already named in this stack must keep its strings: a changed object gets
 	 * a row of its own. */
-	if (known && same_code(&codes->rows[row], &head))
-		return row;
-	result = read_body(pid, layout, &head);
+	head.identity = frame->identity;
+	result = read_body(pid, layout, frame, &head);
 	if (result < 0)
 		return result;
 	if (VEC_PUSH_ROOM(codes->rows, codes->count, codes->capacity) < 0 ||

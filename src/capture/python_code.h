@@ -5,7 +5,7 @@
  * They are read from the target's memory when a stack is new, at once, for a
  * code object may be freed and its address given to another. So each is held
  * against the identity that the walk saw (outlive/python.h), and what was read
- * before is used again only while the object still is the same.
+ * before is used again only for the same identity.
  */
 #ifndef OUTLIVE_CAPTURE_PYTHON_CODE_H
 #define OUTLIVE_CAPTURE_PYTHON_CODE_H

@@ -17,12 +17,12 @@
 
 #include "base/cleanup.h"
 
-/* 2.7 to 3.10: frame objects. f_back 24, f_code 32 in all of them. */
+/* 2.7 to 3.10: frame objects. f_back 24, f_code 32, f_locals 56 in all of them. */
 #define WALK_FRAME_OBJECTS(threads, next, id, frame, lasti, names)                                 \
 	{ .interp_threads = (threads), .interp_next = 0, .thread_next = (next),                    \
 	  .thread_id = (id), .thread_frame = (frame), .cframe = PYTHON_CFRAME_NONE,                \
 	  .frame_bytes = ((lasti) + 4 + 7) / 8 * 8, .back = 24, .code = 32, .last = (lasti),        \
-	  .entry = PYTHON_ENTRY_ALL, .code_names = (names) }
+	  .locals = 56, .entry = PYTHON_ENTRY_ALL, .code_names = (names) }
 
 #define STRINGS_3_6 .string_ascii = 48, .string_compact = 72, .bytes_data = 32
 #define STRINGS_3_12 .string_ascii = 40, .string_compact = 56, .bytes_data = 32
@@ -74,8 +74,8 @@ static const struct python_layout layouts[] = {
 		.version = PYTHON_VERSION(3, 11),
 		.walk = { .interp_threads = 16, .thread_next = 8, .thread_id = 152,
 			  .thread_frame = 56, .cframe = 8, .frame_bytes = 72, .back = 48,
-			  .code = 32, .last = 56, .kind = 68, .entry = PYTHON_ENTRY_FLAG,
-			  .last_is_pointer = 1, .code_names = 112 },
+			  .code = 32, .last = 56, .kind = 68, .locals = 24, .entry = PYTHON_ENTRY_FLAG,
+			  .last_is_pointer = 1, .contiguous = 1, .code_names = 112 },
 		.runtime_head = 40, .thread_interp = 16,
 		.code_first_line = 72, .code_line_table = 136, .code_instructions = 184,
 		STRINGS_3_6, .lines = PYTHON_LINES_LOCATIONS,
@@ -84,8 +84,8 @@ static const struct python_layout layouts[] = {
 		.version = PYTHON_VERSION(3, 12),
 		.walk = { .interp_threads = 72, .thread_next = 8, .thread_id = 136,
 			  .thread_frame = 56, .cframe = 0, .frame_bytes = 72, .back = 8,
-			  .code = 0, .last = 56, .kind = 70, .entry = PYTHON_ENTRY_SHIM,
-			  .last_is_pointer = 1, .code_names = 112 },
+			  .code = 0, .last = 56, .kind = 70, .locals = 40, .entry = PYTHON_ENTRY_SHIM,
+			  .last_is_pointer = 1, .contiguous = 1, .code_names = 112 },
 		.runtime_head = 40, .thread_interp = 16,
 		.code_first_line = 68, .code_line_table = 136, .code_instructions = 192,
 		STRINGS_3_12, .lines = PYTHON_LINES_LOCATIONS,
@@ -102,6 +102,9 @@ int python_layout_find(uint32_t version, struct python_layout *ret_layout)
 	}
 	return -ENOENT;
 }
+
+/* f_locals, of which they do not tell (Include/internal/pycore_interpframe_structs.h). */
+#define SELF_LOCALS 40
 
 /* Where struct _Py_DebugOffsets of a version keeps each offset. */
 struct self_places {
@@ -144,8 +147,10 @@ static bool is_sensible(const struct python_layout *layout, uint64_t names_dista
 
 	return walk->back % 8 == 0 && walk->code % 8 == 0 && walk->last % 8 == 0 &&
 	       walk->back < walk->frame_bytes && walk->code < walk->frame_bytes &&
-	       walk->last < walk->frame_bytes && walk->frame_bytes <= PYTHON_FRAME_BYTES &&
-	       names_distance == 8 && layout->runtime_head;
+	       walk->last < walk->frame_bytes && walk->locals < walk->frame_bytes &&
+	       walk->frame_bytes <= PYTHON_FRAME_BYTES && names_distance == 8 &&
+	       layout->code_line_table >= walk->code_names + 16 &&
+	       layout->code_line_table <= walk->code_names + 24 && layout->runtime_head;
 }
 
 int python_layout_read(const uint8_t *bytes, struct python_layout *ret_layout)
@@ -183,9 +188,11 @@ int python_layout_read(const uint8_t *bytes, struct python_layout *ret_layout)
 		.code = (uint16_t)word_at(bytes, at->code),
 		.last = (uint16_t)word_at(bytes, at->last),
 		.kind = (uint16_t)word_at(bytes, at->kind),
+		.locals = SELF_LOCALS,
 		.entry = PYTHON_ENTRY_SHIM,
 		.last_is_pointer = 1,
 		.tag_bits = at->tag_bits,
+		.contiguous = 1,
 		.code_names = (uint16_t)word_at(bytes, at->code_filename),
 	};
 	if (!is_sensible(&layout, distance))

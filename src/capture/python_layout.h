@@ -35,6 +35,12 @@ struct python_layout {
  */
 int python_layout_find(uint32_t version, struct python_layout *ret_layout);
 
+/* python_process.names_bytes of a layout. */
+static inline uint16_t python_layout_names_bytes(const struct python_layout *layout)
+{
+	return (uint16_t)(layout->code_line_table + 8 - layout->walk.code_names);
+}
+
 #define PYTHON_SELF_BYTES 392 /* of _PyRuntime that python_layout_read() looks at */
 
 /*

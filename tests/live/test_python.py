@@ -96,7 +96,8 @@ def test_every_interpreter():
 
 @limit(120)
 def test_code_objects_that_come_and_go():
-    """A name is the true one or none: never that of another function at the same address."""
+    """A name is the true one or none, though thousands of functions come to lie at the same
+    addresses."""
     named = total = 0
     for version, path in sorted(interpreters().items()):
         with Target(f"python {version}", command=[path, CHURN, "churn"]) as target:
@@ -104,8 +105,9 @@ def test_code_objects_that_come_and_go():
             process = process_of(report, target.pid)
             for site in process["sites"]:
                 number = site["live_bytes"] - truth["size"]
-                if site["live_blocks"] != 1 or not 0 <= number < truth["count"]:
+                if site["largest_block_bytes"] < truth["size"]:
                     continue
+                equal(site["live_blocks"], 1, f"Python {version}: functions taken for one")
                 total += 1
                 stack = python_stack(site)
                 check(stack and stack[-1][0] == "<module>", f"{version}: stack is {stack}")

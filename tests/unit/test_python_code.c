@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/hash.h"
 #include "capture/python_code.h"
 #include "capture/python_string.h"
@@ -62,13 +63,32 @@ static void build(void)
 	memcpy(world.lines + layout.bytes_data, table, sizeof(table));
 }
 
+/* What BPF would send: the identity with the ends of both names. */
 static struct wire_python_frame frame_at(uint32_t offset)
 {
-	return (struct wire_python_frame){
+	struct wire_python_frame frame = {
 		.code = address_of(world.code),
-		.identity = python_identity(address_of(world.file), address_of(world.name)),
 		.last = layout.code_instructions + offset,
+		.flags = WIRE_PYTHON_FILE | WIRE_PYTHON_NAME,
 	};
+	const uint8_t *const strings[] = { world.file, world.name };
+	__u64 names[PYTHON_IDENTITY_WORDS] = { 0 }, line[PYTHON_IDENTITY_WORDS] = { 0 };
+
+	memcpy(names, world.code + layout.walk.code_names, python_layout_names_bytes(&layout));
+	memcpy(line, world.code + layout.code_first_line, 4);
+	frame.identity = python_identity_add(PYTHON_IDENTITY_START, names);
+
+	for (size_t i = 0; i < ARRAY_LENGTH(strings); i++) {
+		__u64 tail[PYTHON_IDENTITY_WORDS] = { 0 }, length, skip;
+
+		memcpy(&length, strings[i] + PYTHON_STRING_LENGTH, 8);
+		if (length < 1000)
+			memcpy(tail, strings[i] + layout.string_ascii,
+			       python_tail_bytes(length, &skip));
+		frame.identity = python_identity_add(frame.identity, tail);
+	}
+	frame.identity = python_identity_add(frame.identity, line);
+	return frame;
 }
 
 static int name_it(struct python_codes *codes, uint32_t offset, struct python_name *name)
@@ -120,6 +140,17 @@ static void another_code_object(void **state)
 	frame.identity++;
 	assert_int_equal(python_codes_name(codes, (uint32_t)getpid(), &layout, &frame, &other),
 			 -ESTALE);
+	/* … and other bytes in them. */
+	frame = frame_at(0);
+	world.name[layout.string_ascii]++;
+	assert_int_equal(python_codes_name(codes, (uint32_t)getpid(), &layout, &frame, &other), 0);
+	assert_ptr_equal(other.function, name.function); /* known from before */
+	python_codes_free(codes);
+	codes = python_codes_new();
+	assert_int_equal(python_codes_name(codes, (uint32_t)getpid(), &layout, &frame, &other),
+			 -ESTALE);
+	build();
+	assert_int_equal(name_it(codes, 0, &name), 0);
 	/* The same address, another function: the first one's name is still what it was. */
 	put(world.code, layout.code_first_line, 90, 4);
 	memcpy(world.name + layout.string_ascii, "redraw", 6);
@@ -127,6 +158,12 @@ static void another_code_object(void **state)
 	assert_string_equal(other.function, "redraw");
 	assert_int_equal(other.line, 91);
 	assert_string_equal(name.function, "render");
+	/* Freed, but what was read before is known to be what the walk saw. */
+	put(world.code, 0, 0, 8);
+	assert_int_equal(name_it(codes, 0, &other), 0);
+	assert_string_equal(other.function, "redraw");
+	python_codes_free(codes);
+	codes = python_codes_new();
 	/* Freed: no references, or the next free block's address. */
 	put(world.code, 0, 0, 8);
 	assert_int_equal(name_it(codes, 0, &other), -ESTALE);

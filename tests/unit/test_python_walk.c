@@ -38,6 +38,7 @@ static struct {
 	uint8_t cframe[64];
 	uint8_t frames[FRAMES][PYTHON_FRAME_BYTES];
 	uint8_t codes[FRAMES][OBJECT_BYTES];
+	uint8_t strings[FRAMES][128]; /* the file's name of every fifth */
 } world;
 
 static struct python_walk walk;
@@ -66,19 +67,59 @@ static bool is_entry(const struct python_layout *layout, size_t i)
 	return layout->walk.entry == PYTHON_ENTRY_ALL || i % 3 == 2;
 }
 
+static uint16_t string_data(const struct python_layout *layout)
+{
+	return layout->string_ascii ? layout->string_ascii : layout->bytes_data;
+}
+
+/* Where the name of its file lies; most are not readable, as memory of the target may be. */
+static uint64_t file_of(size_t i)
+{
+	return i % 5 == 0 && i < 11 ? address_of(world.strings[i]) : 1000 + i;
+}
+
+/* The identity of frame `i`, as the walk leaves it, and with its first line. */
+static uint64_t identity_of(const struct python_layout *layout, size_t i, bool finished)
+{
+	__u64 names[PYTHON_IDENTITY_WORDS] = { 0 }, tail[PYTHON_IDENTITY_WORDS] = { 0 };
+	__u64 line[PYTHON_IDENTITY_WORDS] = { 300 + i };
+	size_t length = 7 * i < sizeof(tail) ? 7 * i : sizeof(tail);
+	uint64_t identity;
+
+	memcpy(names, world.codes[i] + layout->walk.code_names, python_layout_names_bytes(layout));
+	identity = python_identity_add(PYTHON_IDENTITY_START, names);
+	assert_int_equal(names[0], file_of(i));
+	if (file_of(i) > 5000) {
+		memset(tail, 'a' + (int)(i % 26), length);
+		identity = python_identity_add(identity, tail);
+	}
+	return finished ? python_identity_add(identity, line) : identity;
+}
+
+/* Does frame `i` of a chain run code that may soon be gone? */
+static bool is_module(size_t i)
+{
+	return i % 4 == 1 || i == 10;
+}
+
 /* Frame `at` of the world becomes Python frame `i`. */
 static void put_frame(const struct python_layout *layout, size_t at, size_t i)
 {
 	const struct python_process *offsets = &layout->walk;
 	uint8_t *frame = world.frames[at], *code = world.codes[i];
 
-	put(code, offsets->code_names, 1000 + i, 8);
+	put(code, offsets->code_names, file_of(i), 8);
 	put(code, offsets->code_names + 8u, 5000 + i, 8);
+	put(code, layout->code_line_table, 9000 + i, 8);
+	put(code, layout->code_first_line, 300 + i, 4);
+	put(world.strings[i], PYTHON_STRING_LENGTH, 7 * i, 8);
+	memset(world.strings[i] + string_data(layout), 'a' + (int)(i % 26), 70);
 	put(frame, offsets->code, address_of(code) | offsets->tag_bits, 8);
 	if (offsets->last_is_pointer)
 		put(frame, offsets->last, address_of(code) + layout->code_instructions + 2 * i, 8);
 	else
 		put(frame, offsets->last, 2 * i, 4);
+	put(frame, offsets->locals, is_module(i), 8);
 	if (offsets->entry == PYTHON_ENTRY_FLAG)
 		frame[offsets->kind] = is_entry(layout, i);
 	put(frame, offsets->back, address_of(world.frames[at + 1]), 8);
@@ -121,23 +162,33 @@ static struct python_process build(const struct python_layout *layout, size_t de
 	if (at)
 		put(world.frames[at - 1], process.back, 0, 8);
 	process.head = address_of(&world.head);
+	process.string_data = string_data(layout);
+	process.names_bytes = python_layout_names_bytes(layout);
+	process.code_first_line = layout->code_first_line;
 	process.enabled = 1;
 	return process;
 }
 
-static void check_frames(const struct python_layout *layout, size_t count)
+static void check_frames(const struct python_layout *layout, const struct python_process *process,
+			 size_t count)
 {
 	assert_int_equal(walk.record.count, count);
+	for (size_t i = 0; i < count; i++)
+		assert_int_equal(walk.frames[i].identity,
+				 is_module(i) ? identity_of(layout, i, false) : 0);
+	python_finish(&walk, process);
 	for (size_t i = 0; i < count; i++) {
 		const struct wire_python_frame *frame = &walk.frames[i];
 		uint32_t last = (uint32_t)(layout->code_instructions + 2 * i);
 
 		assert_int_equal(frame->code, address_of(world.codes[i]));
 		assert_int_equal(frame->last, last);
-		assert_int_equal(frame->identity, python_identity(1000 + i, 5000 + i));
+		assert_int_equal(frame->identity, identity_of(layout, i, true));
+		assert_int_equal(frame->flags & ~WIRE_PYTHON_ENTRY,
+				 file_of(i) < 5000 ? 0 : WIRE_PYTHON_FILE);
 		/* The mark of the last frame kept may lie beyond it. */
 		if (i + 1 < WIRE_MAX_FRAMES)
-			assert_int_equal(frame->flags, is_entry(layout, i) ? WIRE_PYTHON_ENTRY : 0);
+			assert_int_equal(frame->flags & WIRE_PYTHON_ENTRY, is_entry(layout, i));
 	}
 }
 
@@ -155,7 +206,7 @@ static void every_layout_at_every_depth(void **state)
 			bool whole = depths[d] <= WIRE_MAX_FRAMES;
 
 			python_run(&walk, &process, THREAD_POINTER);
-			check_frames(&layout, whole ? depths[d] : WIRE_MAX_FRAMES);
+			check_frames(&layout, &process, whole ? depths[d] : WIRE_MAX_FRAMES);
 			assert_int_equal(walk.record.status,
 					 whole ? WIRE_PYTHON_COMPLETE : WIRE_PYTHON_TRUNCATED);
 		}
@@ -173,7 +224,7 @@ static void tagged_code(void **state)
 	layout.walk.tag_bits = 3;
 	process = build(&layout, 5);
 	python_run(&walk, &process, THREAD_POINTER);
-	check_frames(&layout, 5);
+	check_frames(&layout, &process, 5);
 }
 
 static void by_thread_specific_slot(void **state)
@@ -188,11 +239,11 @@ static void by_thread_specific_slot(void **state)
 	process.tss = 0x318;
 	world.slot = address_of(world.threads[2]);
 	python_run(&walk, &process, address_of(&world.slot) - 0x318);
-	check_frames(&layout, 4);
+	check_frames(&layout, &process, 4);
 	/* A thread that never ran Python. */
 	world.slot = 0;
 	python_run(&walk, &process, address_of(&world.slot) - 0x318);
-	check_frames(&layout, 0);
+	check_frames(&layout, &process, 0);
 	assert_int_equal(walk.record.status, WIRE_PYTHON_COMPLETE);
 }
 
@@ -209,13 +260,13 @@ static void threads_of_other_interpreters(void **state)
 	put(sub, process.interp_next, address_of(world.interp), 8);
 	world.head = address_of(sub);
 	python_run(&walk, &process, THREAD_POINTER);
-	check_frames(&layout, 4);
+	check_frames(&layout, &process, 4);
 	/* Unknown thread; no interpreter yet. */
 	python_run(&walk, &process, THREAD_POINTER + 8);
-	check_frames(&layout, 0);
+	check_frames(&layout, &process, 0);
 	world.head = 0;
 	python_run(&walk, &process, THREAD_POINTER);
-	check_frames(&layout, 0);
+	check_frames(&layout, &process, 0);
 	assert_int_equal(walk.record.status, WIRE_PYTHON_COMPLETE);
 }
 
@@ -238,7 +289,7 @@ static void same_frames_same_hash(void **state)
 	python_run(&walk, &process, THREAD_POINTER);
 	assert_int_not_equal(walk.hash, hash);
 	process = build(&layout, 9);
-	put(world.codes[3], layout.walk.code_names, 7, 8);
+	put(world.codes[5], layout.walk.code_names, 7, 8);
 	python_run(&walk, &process, THREAD_POINTER);
 	assert_int_not_equal(walk.hash, hash);
 	process = build(&layout, 9);
