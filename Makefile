@@ -18,7 +18,7 @@ BPFTOOL ?= $(shell command -v bpftool || echo /usr/sbin/bpftool)
 PKG_CONFIG ?= pkg-config
 
 # Parallel by default: two words less to type in the README.
-ifeq ($(filter -j%,$(MAKEFLAGS)),)
+ifeq ($(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)),0)
 MAKEFLAGS += -j$(shell nproc)
 endif
 
@@ -44,16 +44,18 @@ OPTIMISE := $(if $(DEBUG),-O0,-O2)
 SANITIZE := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 
 # Minimum versions, each the oldest that has what we call.
-LIBS := libbpf libelf zlib
+LIBS := libbpf libelf libdw liblzma zlib
 need_libbpf := 1.1
 need_libelf := 0.180
+need_libdw := 0.186
+need_liblzma := 5.2
 need_zlib := 1.2
 
 CPPFLAGS_ALL = -Iinclude -Isrc -I$(B)/gen -D_GNU_SOURCE -DOUTLIVE_VERSION='"$(VERSION)"' \
 	-DOUTLIVE_ARCH_$(ARCH) $(CPPFLAGS)
 CFLAGS_ALL = -std=gnu11 -g $(OPTIMISE) $(WARNINGS) $(SANITIZE) -MMD -MP $(CFLAGS)
 LDFLAGS_ALL = $(SANITIZE) $(LDFLAGS)
-LDLIBS_ALL = $(shell $(PKG_CONFIG) --libs $(LIBS)) -lZydis $(LDLIBS)
+LDLIBS_ALL = $(shell $(PKG_CONFIG) --libs $(LIBS)) -lZydis -liberty $(LDLIBS)
 
 SOURCES := $(sort $(wildcard src/*/*.c))
 MAIN := src/cli/main.c
@@ -86,6 +88,11 @@ $(B)/.deps: tools/deps
 	$(Q)printf '%s\n' '#include <Zydis/Zydis.h>' '_Static_assert(ZYDIS_VERSION >= 0x0004000000000000, "Zydis");' | \
 		$(CC) -fsyntax-only -x c - 2>/dev/null || { \
 		echo "outlive: needs Zydis >= 4.0 (libzydis-dev): run 'make deps'" >&2; exit 1; }
+	$(Q)printf '%s\n' '#include <libiberty/demangle.h>' 'int main(void)' \
+		'{ return !rust_demangle_callback("", 0, 0, 0); }' | \
+		$(CC) -x c - -liberty -o $@.probe 2>/dev/null || { \
+		echo "outlive: needs libiberty (libiberty-dev): run 'make deps'" >&2; exit 1; }
+	$(Q)rm -f $@.probe
 	$(Q)touch $@
 
 # --- BPF -------------------------------------------------------------------

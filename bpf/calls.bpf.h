@@ -54,7 +54,7 @@ static __always_inline void call_enter(struct pt_regs *ctx, __u64 cookie)
 		__u64 address = args_select(&args, cookie_ptr_arg(cookie));
 
 		if (address)
-			emit_free(cookie, address);
+			emit_free(thread, cookie, address);
 		return;
 	}
 	size = args_select(&args, cookie_size_arg(cookie));
@@ -87,17 +87,18 @@ static __always_inline bool python_take(struct python_walk *walk, __u32 slot, __
 }
 
 /* Returns whether it went out. */
-static __always_inline bool emit_python(struct python_walk *walk, __u32 slot, __u64 id)
+static __always_inline bool emit_python(struct thread_state *thread, __u64 id)
 {
-	const struct python_process *python = bpf_map_lookup_elem(&pythons, &slot);
+	struct python_walk *walk = &thread->python;
+	const struct python_process *python = bpf_map_lookup_elem(&pythons, &thread->slot);
 	__u32 count = walk->record.count & 127, length;
 	__u64 flags;
 
 	if (python)
 		python_finish(walk, python);
-
 	length = sizeof(struct wire_python_stack) + count * sizeof(struct wire_python_frame);
-	header_fill(&walk->record.header, WIRE_PYTHON_STACK, length, 0, bpf_ktime_get_ns());
+	header_fill(&walk->record.header, WIRE_PYTHON_STACK, length, thread->ids, 0,
+		    bpf_ktime_get_ns());
 	walk->record.id = id;
 	__builtin_memset(walk->record.zero, 0, sizeof(walk->record.zero));
 	if (!ring_has_room(&flags)) {
@@ -135,10 +136,10 @@ static __always_inline __u64 stack_take(struct pt_regs *ctx, struct thread_state
 	place = bpf_map_lookup_elem(&sent, &key);
 	if (!place || *place == id)
 		return id;
-	if (python && !emit_python(&thread->python, slot, id))
+	if (python && !emit_python(thread, id))
 		return id;
 	length = sizeof(struct wire_stack) + (walk->record.count & 127) * 8;
-	header_fill(&walk->record.header, WIRE_STACK, length, 0, bpf_ktime_get_ns());
+	header_fill(&walk->record.header, WIRE_STACK, length, thread->ids, 0, bpf_ktime_get_ns());
 	/* Only a stack that went out counts as sent, or its name would be lost for good. */
 	if (!ring_has_room(&flags) || bpf_ringbuf_output(&ring, &walk->record, length, flags) < 0)
 		loss_count(WIRE_LOSS_STACK_RING);
@@ -180,7 +181,7 @@ static __always_inline void call_return(struct pt_regs *ctx)
 		if (thread->size < min_size) {
 			/* Too small to be traced now: for the ledger the old block is gone. */
 			if (address && thread->pointer)
-				emit_free(thread->cookie, thread->pointer);
+				emit_free(thread, thread->cookie, thread->pointer);
 			return;
 		}
 		stack = address ? stack_take(ctx, thread) : 0;
@@ -191,7 +192,7 @@ static __always_inline void call_return(struct pt_regs *ctx)
 		return;
 	address = call_result(ctx, thread);
 	stack = address ? stack_take(ctx, thread) : 0;
-	emit_alloc(thread->cookie, address, thread->size, stack);
+	emit_alloc(thread, address, stack);
 }
 
 #endif

@@ -13,10 +13,8 @@
 #include "maps.bpf.h"
 
 static __always_inline void header_fill(struct wire_header *header, __u16 kind, __u16 length,
-					__u64 cookie, __u64 time_ns)
+					__u64 ids, __u64 cookie, __u64 time_ns)
 {
-	__u64 ids = bpf_get_current_pid_tgid();
-
 	header->kind = kind;
 	header->length = length;
 	header->function = cookie_function(cookie);
@@ -42,7 +40,8 @@ static __always_inline bool ring_has_room(__u64 *ret_flags)
 	return true;
 }
 
-static __always_inline void emit_alloc(__u64 cookie, __u64 address, __u64 size, __u64 stack)
+static __always_inline void emit_alloc(const struct thread_state *thread, __u64 address,
+				       __u64 stack)
 {
 	struct wire_alloc *record;
 	__u64 flags;
@@ -56,16 +55,16 @@ static __always_inline void emit_alloc(__u64 cookie, __u64 address, __u64 size, 
 		loss_count(WIRE_LOSS_ALLOC_RING);
 		return;
 	}
-	header_fill(&record->header, WIRE_ALLOC, sizeof(*record), cookie, bpf_ktime_get_ns());
+	header_fill(&record->header, WIRE_ALLOC, sizeof(*record), thread->ids, thread->cookie,
+		    bpf_ktime_get_ns());
 	record->address = address;
-	record->size = size;
+	record->size = thread->size;
 	record->stack = stack;
 	bpf_ringbuf_submit(record, flags);
 }
 
-static __always_inline void overflow_free(__u64 address, __u64 time_ns)
+static __always_inline void overflow_free(__u64 ids, __u64 address, __u64 time_ns)
 {
-	__u64 ids = bpf_get_current_pid_tgid();
 	struct overflow_key key = { .pid = ids >> 32, .address = address };
 	struct overflow_value value = { .time_ns = time_ns, .tid = (__u32)ids };
 
@@ -75,16 +74,17 @@ static __always_inline void overflow_free(__u64 address, __u64 time_ns)
 		loss_count(WIRE_LOSS_FREE_RING);
 }
 
-static __always_inline void emit_free(__u64 cookie, __u64 address)
+static __always_inline void emit_free(const struct thread_state *thread, __u64 cookie,
+				      __u64 address)
 {
 	__u64 now = bpf_ktime_get_ns();
 	struct wire_free *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
 
 	if (!record) {
-		overflow_free(address, now);
+		overflow_free(thread->ids, address, now);
 		return;
 	}
-	header_fill(&record->header, WIRE_FREE, sizeof(*record), cookie, now);
+	header_fill(&record->header, WIRE_FREE, sizeof(*record), thread->ids, cookie, now);
 	record->address = address;
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 }
@@ -100,11 +100,11 @@ static __always_inline void emit_realloc(const struct thread_state *thread, __u6
 	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
 	if (!record) {
 		if (thread->pointer && (address || !thread->size))
-			overflow_free(thread->pointer, thread->enter_ns);
+			overflow_free(thread->ids, thread->pointer, thread->enter_ns);
 		loss_count(WIRE_LOSS_ALLOC_RING);
 		return;
 	}
-	header_fill(&record->header, WIRE_REALLOC, sizeof(*record), thread->cookie,
+	header_fill(&record->header, WIRE_REALLOC, sizeof(*record), thread->ids, thread->cookie,
 		    bpf_ktime_get_ns());
 	record->old_address = thread->pointer;
 	record->address = address;
@@ -123,7 +123,7 @@ static __always_inline bool emit_thread(struct task_struct *task, __u16 kind, co
 		loss_count(WIRE_LOSS_RANGE_RING);
 		return false;
 	}
-	header_fill(&record->header, kind, sizeof(*record), 0, bpf_ktime_get_ns());
+	header_fill(&record->header, kind, sizeof(*record), 0, 0, bpf_ktime_get_ns());
 	record->header.pid = BPF_CORE_READ(task, tgid);
 	record->header.tid = BPF_CORE_READ(task, pid);
 	record->thread_start_ns = BPF_CORE_READ(task, start_time);

@@ -88,7 +88,8 @@ static __always_inline void range_exit(const struct pt_regs *regs, long result)
 		    : number == NR_MUNMAP ? WIRE_UNMAP
 		    : number == NR_MREMAP ? WIRE_REMAP
 					  : WIRE_BRK,
-		    sizeof(*record), 0, bpf_ktime_get_ns());
+		    sizeof(*record), bpf_get_current_pid_tgid(), 0,
+		    bpf_ktime_get_ns());
 	record->enter_ns = thread->syscall_ns;
 	/* Below the outermost allocator call on the stack: made by it. */
 	if (thread->call_sp && regs->sp < thread->call_sp)
@@ -110,7 +111,8 @@ static __always_inline void process_fork(struct task_struct *parent, struct task
 		loss_count(WIRE_LOSS_RANGE_RING);
 		return;
 	}
-	header_fill(&record->header, WIRE_FORK, sizeof(*record), 0, bpf_ktime_get_ns());
+	header_fill(&record->header, WIRE_FORK, sizeof(*record), bpf_get_current_pid_tgid(), 0,
+		    bpf_ktime_get_ns());
 	record->child_pid = child->tgid;
 	record->zero = 0;
 	record->child_start_ns = child->start_time;
@@ -128,6 +130,8 @@ static __always_inline void process_exec(struct task_struct *task)
 	if (thread) {
 		thread->call_sp = 0;
 		thread->announced = 0;
+		/* A thread that is not the leader becomes it, by number too. */
+		thread->ids = bpf_get_current_pid_tgid();
 	}
 	emit_thread(task, WIRE_EXEC, task->comm);
 }
@@ -143,7 +147,8 @@ static __always_inline void thread_exit(struct task_struct *task)
 		loss_count(WIRE_LOSS_RANGE_RING);
 		return;
 	}
-	header_fill(&record->header, WIRE_EXIT, sizeof(*record), 0, bpf_ktime_get_ns());
+	header_fill(&record->header, WIRE_EXIT, sizeof(*record), bpf_get_current_pid_tgid(), 0,
+		    bpf_ktime_get_ns());
 	/* The count falls before this tracepoint: kernel/exit.c, do_exit(). */
 	record->last_thread = task->signal->live.counter == 0;
 	record->zero = 0;

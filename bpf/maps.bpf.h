@@ -7,18 +7,12 @@
 #include "outlive/unwind.h"
 #include "outlive/wire.h"
 
-/* How stacks are taken; user space sets it before load, so the other ways cost nothing. */
-enum stack_mode {
-	STACK_NONE = 0,
-	STACK_FP = 1,
-	STACK_ROWS = 2,
-};
-
+/* Set before load, so that what is not asked for costs nothing. */
 #ifndef CONFIG /* the host tests change these while they run */
 #define CONFIG const volatile
 #endif
 
-CONFIG __u32 stack_mode = STACK_ROWS;
+CONFIG __u32 stack_mode = STACK_ROWS; /* enum stack_mode */
 CONFIG __u64 min_size = 0;
 CONFIG __u64 ring_alloc_mark = 0; /* bytes in the ring above which allocations are dropped */
 CONFIG __u64 ring_wake_mark = 0;  /* bytes in the ring above which user space is woken */
@@ -81,6 +75,15 @@ struct {
 	__type(value, struct unwind_row);
 } rows SEC(".maps");
 
+/* Rules found by pc: outlive/unwind.h. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1); /* set before load */
+	__type(key, __u32);
+	__type(value, __u64);
+} rule_cache SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1); /* set before load */
@@ -100,7 +103,7 @@ struct {
 	__type(value, __u64);
 } sent SEC(".maps");
 
-#define COPY_BYTES 2048 /* of the stack, taken in one read; a power of two */
+#define COPY_BYTES 4096 /* of the stack, at most, taken in one read; a power of two */
 
 /* One stack walk. Lives in thread storage: see struct thread_state. */
 struct walk {
@@ -108,11 +111,12 @@ struct walk {
 	__u64 hash;
 	__u64 copy_start; /* stack address of copy[0] */
 	__u32 copy_length;
+	__u32 copy_want;  /* how much to copy at first: as far as the thread's last walk went */
 	__u32 table, table_count; /* the process's mappings */
 	__u32 hint;		  /* mapping of the last frame: the next is often in it too */
 	__u32 leaf;		  /* pc is an instruction to be run, not a return address */
 	__u32 stale;		  /* an address lay in no known mapping */
-
+	__u32 cache, epoch;	  /* the process's part of the rule cache */
 	__u32 zero;
 	struct wire_stack record;
 	__u64 frames[WIRE_MAX_FRAMES + 1]; /* directly behind `record`, so both go out as one */
@@ -151,6 +155,7 @@ struct thread_state {
 	__u64 pointer;	/* realloc: the old block; posix_memalign: where the result goes */
 	__u64 enter_ns; /* realloc only */
 	__u64 syscall_ns; /* entry of the address-space system call under way */
+	__u64 ids;	 /* bpf_get_current_pid_tgid() */
 	__u32 announced; /* the WIRE_THREAD record has gone out */
 	__u32 slot;	 /* of its process */
 	struct walk walk;

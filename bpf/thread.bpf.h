@@ -28,6 +28,7 @@ static __always_inline struct thread_state *thread_current(void)
 			return NULL;
 		}
 		thread->slot = *slot;
+		thread->ids = bpf_get_current_pid_tgid();
 	}
 	if (!thread->announced && emit_thread(task, WIRE_THREAD, task->comm))
 		thread->announced = 1;

@@ -15,6 +15,13 @@
 #include <linux/types.h>
 #endif
 
+/* How stacks are taken. */
+enum stack_mode {
+	STACK_NONE = 0,
+	STACK_FP = 1,	/* by frame pointers alone */
+	STACK_ROWS = 2, /* by unwind rows, and frame pointers where there are none */
+};
+
 /* Low nibble of unwind_row.kind: where the CFA is. */
 enum unwind_cfa {
 	UNWIND_CFA_NONE = 0,	/* no rule, or one that rows cannot express */
@@ -78,8 +85,59 @@ struct unwind_process {
 	__u32 active;	  /* 0 or 1 */
 	__u32 count[2];	  /* mappings in each table */
 	__u32 stale;	  /* set by BPF: an address lay in no mapping, read /proc/PID/maps again */
+	__u32 epoch;	  /* of the cache below; changes with every change of the table in force */
+	__u32 zero;
 };
 
-_Static_assert(sizeof(struct unwind_process) == 16, "unwind_process is read by BPF");
+_Static_assert(sizeof(struct unwind_process) == 24, "unwind_process is read by BPF");
+
+/*
+ * Rules found, by pc: rows UNWIND_CACHE_ROWS * slot … of the `rule_cache` map, one
+ * word each, so that programs on all CPUs read and replace them without a lock:
+ *
+ *   bits  0-7   rbp      as unwind_row.rbp
+ *   bits  8-23  cfa      as unwind_row.cfa
+ *   bit   24    CFA is counted from rbp (else from rsp)
+ *   bit   25    rbp is saved at CFA + rbp*8 (else unchanged)
+ *   bits 26-29  epoch    of the process's tables when the rule was found
+ *   bits 30-63  pc >> UNWIND_CACHE_BITS; the low bits are the place in the cache
+ *
+ * Tag and place make up the whole of a 47-bit pc, so a hit is never another pc's rule.
+ * Only the common rules are cached: rsp or rbp plus offset, rbp unchanged or at the CFA;
+ * and the end of the stack, as UNWIND_CACHE_END (a CFA is never at offset 0 from rsp).
+ * User space clears a process's part when it changes the table in force.
+ */
+#define UNWIND_CACHE_BITS 13
+#define UNWIND_CACHE_ROWS (1u << UNWIND_CACHE_BITS)
+#define UNWIND_CACHE_END 1ull
+#define UNWIND_CACHE_FROM_RBP (1ull << 24)
+#define UNWIND_CACHE_RBP_SAVED (1ull << 25)
+#define UNWIND_CACHE_TAG_SHIFT 26
+#define UNWIND_CACHE_RULE ((1ull << UNWIND_CACHE_TAG_SHIFT) - 1)
+#define UNWIND_CACHE_EPOCHS 16
+
+/* What the upper bits of a cached rule for `pc` are. */
+static inline __u64 unwind_cache_tag(__u64 pc, __u32 epoch)
+{
+	return pc >> UNWIND_CACHE_BITS << 4 | (epoch & (UNWIND_CACHE_EPOCHS - 1));
+}
+
+/* The cached form of `row`, tag left out; 0 for a rule that is not cached. */
+static inline __u64 unwind_cache_rule(const struct unwind_row *row)
+{
+	__u8 cfa = row->kind & 15, rbp = row->kind >> 4;
+	__u64 rule = (__u8)row->rbp | (__u64)(__u16)row->cfa << 8;
+
+	if (cfa == UNWIND_CFA_END)
+		return UNWIND_CACHE_END;
+	if ((cfa != UNWIND_CFA_RSP && cfa != UNWIND_CFA_RBP) ||
+	    (rbp != UNWIND_RBP_SAME && rbp != UNWIND_RBP_AT_CFA))
+		return 0;
+	if (cfa == UNWIND_CFA_RBP)
+		rule |= UNWIND_CACHE_FROM_RBP;
+	if (rbp == UNWIND_RBP_AT_CFA)
+		rule |= UNWIND_CACHE_RBP_SAVED;
+	return rule;
+}
 
 #endif

@@ -213,6 +213,10 @@ enum wire_loss {
 	WIRE_LOSS_RANGE_RING = 4, /* a mapping, thread or process record dropped */
 	WIRE_LOSS_OUT_POINTER = 5, /* posix_memalign's result could not be read */
 	WIRE_LOSS_STALE_CALL = 6, /* a call that never returned (longjmp, thread death) was dropped */
+	/* The first thread of a process ended before the others: the kernel matches a perf
+	 * event's probe by that thread's address space, and it has none any more. Counted by
+	 * user space. */
+	WIRE_LOSS_FIRST_THREAD = 7,
 	WIRE_LOSS_COUNT
 };
 

@@ -8,7 +8,8 @@
  */
 #include "analysis/frames.h"
 
-#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -17,7 +18,9 @@
 #include "base/hash.h"
 #include "base/map.h"
 #include "base/vec.h"
-#include "symbol/symbol.h"
+#include "symbol/names.h"
+#include "symbol/perf_map.h"
+#include "target/process.h"
 
 #define NO_FILE UINT32_MAX
 
@@ -27,7 +30,7 @@ struct known_file {
 	ino_t inode;
 	off_t size;
 	struct timespec changed;
-	struct symbol_file *symbols;
+	struct names *names;
 };
 
 /* A module asked for, by what it is called. */
@@ -36,12 +39,22 @@ struct known_name {
 	uint32_t file; /* NO_FILE: nothing could be read */
 };
 
+/* A process whose code lies outside of all files. */
+struct known_process {
+	uint32_t pid;
+	uint64_t start_ns;
+	struct perf_map *map; /* NULL: it has none */
+};
+
 struct frames {
+	bool live, debuginfod;
 	struct known_file *files;
 	size_t file_count, file_capacity;
 	struct known_name *names;
 	size_t name_count, name_capacity;
 	struct map by_name; /* hash of a known_name to its index */
+	struct known_process *processes;
+	size_t process_count, process_capacity;
 };
 
 struct frames *frames_new(void)
@@ -49,16 +62,25 @@ struct frames *frames_new(void)
 	return calloc(1, sizeof(struct frames));
 }
 
+void frames_set_sources(struct frames *frames, bool live, bool debuginfod)
+{
+	frames->live = live;
+	frames->debuginfod = debuginfod;
+}
+
 void frames_free(struct frames *frames)
 {
 	if (!frames)
 		return;
 	for (size_t i = 0; i < frames->file_count; i++)
-		symbol_file_close(frames->files[i].symbols);
+		names_close(frames->files[i].names);
 	for (size_t i = 0; i < frames->name_count; i++) {
 		free(frames->names[i].open_path);
 		free(frames->names[i].build_id);
 	}
+	for (size_t i = 0; i < frames->process_count; i++)
+		perf_map_free(frames->processes[i].map);
+	free(frames->processes);
 	free(frames->files);
 	free(frames->names);
 	map_free(&frames->by_name);
@@ -96,7 +118,7 @@ static uint32_t file_by_path(struct frames *frames, const char *path)
 		.size = status.st_size,
 		.changed = status.st_mtim,
 	};
-	if (symbol_file_open(path, &file->symbols) < 0)
+	if (names_open(path, &file->names) < 0)
 		return NO_FILE;
 	return (uint32_t)frames->file_count++;
 }
@@ -107,7 +129,7 @@ static uint32_t matching_file(struct frames *frames, const char *path, const cha
 	uint32_t file = file_by_path(frames, path);
 
 	if (file != NO_FILE && build_id[0] &&
-	    strcmp(symbol_file_build_id(frames->files[file].symbols), build_id) != 0)
+	    strcmp(names_build_id(frames->files[file].names), build_id) != 0)
 		return NO_FILE;
 	return file;
 }
@@ -145,8 +167,7 @@ static void remember(struct frames *frames, uint64_t hash, const struct snapshot
 	frames->names[frames->name_count++] = name;
 }
 
-static const struct symbol_file *module_symbols(struct frames *frames,
-						const struct snapshot_module *module)
+static struct names *module_names(struct frames *frames, const struct snapshot_module *module)
 {
 	uint64_t hash = hash_text(hash_text(0xcbf29ce484222325ull, module->open_path),
 				  module->build_id);
@@ -158,11 +179,11 @@ static const struct symbol_file *module_symbols(struct frames *frames,
 		if (strcmp(name->open_path, module->open_path) != 0 ||
 		    strcmp(name->build_id, module->build_id) != 0)
 			continue;
-		return name->file == NO_FILE ? NULL : frames->files[name->file].symbols;
+		return name->file == NO_FILE ? NULL : frames->files[name->file].names;
 	}
 	file = file_of_module(frames, module);
 	remember(frames, hash, module, file);
-	return file == NO_FILE ? NULL : frames->files[file].symbols;
+	return file == NO_FILE ? NULL : frames->files[file].names;
 }
 
 static const struct snapshot_module *find_module(const struct snapshot_process *process,
@@ -183,104 +204,92 @@ static const struct snapshot_module *find_module(const struct snapshot_process *
 	return &process->modules[low - 1];
 }
 
-void frames_resolve(struct frames *frames, const struct snapshot_process *process,
-		    uint64_t address, struct frame *ret_frame)
+/* In a replay a pid means nothing any more. */
+static bool is_alive(const struct frames *frames, const struct snapshot_process *process)
 {
-	uint64_t call = address ? address - 1 : 0, start;
+	return frames->live && process_alive(process->pid, process->start_ns);
+}
+
+static struct perf_map *process_map(struct frames *frames, const struct snapshot_process *process)
+{
+	struct known_process *known;
+
+	for (size_t i = 0; i < frames->process_count; i++) {
+		known = &frames->processes[i];
+		if (known->pid == process->pid && known->start_ns == process->start_ns)
+			return known->map;
+	}
+	if (!frames->live ||
+	    VEC_PUSH_ROOM(frames->processes, frames->process_count, frames->process_capacity) < 0)
+		return NULL;
+	known = &frames->processes[frames->process_count++];
+	*known = (struct known_process){ .pid = process->pid, .start_ns = process->start_ns };
+	if (perf_map_open(process->pid, process->start_ns, is_alive(frames, process),
+			  &known->map) < 0)
+		known->map = NULL;
+	return known->map;
+}
+
+/* Code that lies in no file: made while the program ran. */
+static size_t resolve_made(struct frames *frames, const struct snapshot_process *process,
+			   uint64_t call, struct frame *frame)
+{
+	const struct perf_map *map = frames ? process_map(frames, process) : NULL;
+	uint64_t start;
+
+	frame->symbol = map ? perf_map_lookup(map, call, &start) : NULL;
+	if (frame->symbol)
+		frame->offset = frame->address - start;
+	return 1;
+}
+
+static size_t lookup(struct frames *frames, const struct snapshot_process *process,
+		     const struct snapshot_module *module, uint64_t vaddr,
+		     struct name_frame found[NAMES_FRAMES_MAX], uint64_t *ret_start)
+{
+	struct names *names = module_names(frames, module);
+	struct debug_search search = { .roots = { NULL, "/" },
+				       .path = module->path,
+				       .debuginfod = frames->debuginfod };
+	char root[32];
+
+	if (!names)
+		return 0;
+	if (!names_prepared(names) && is_alive(frames, process)) {
+		snprintf(root, sizeof(root), "/proc/%" PRIu32 "/root", process->pid);
+		search.roots[0] = root;
+	}
+	return names_lookup(names, &search, vaddr, found, NAMES_FRAMES_MAX, ret_start);
+}
+
+size_t frames_resolve(struct frames *frames, const struct snapshot_process *process,
+		      uint64_t address, struct frame *ret_frames, size_t room)
+{
+	uint64_t call = address ? address - 1 : 0, start = 0;
 	const struct snapshot_module *module = find_module(process, call);
-	const struct symbol_file *symbols;
+	struct frame frame = { .address = address, .language = "native" };
+	struct name_frame found[NAMES_FRAMES_MAX];
+	size_t count, skipped;
 
-	*ret_frame = (struct frame){ .address = address, .language = "native" };
+	*ret_frames = frame;
 	if (!module)
-		return;
-	ret_frame->module = module->path;
-	ret_frame->offset = address - module->bias;
-	symbols = frames ? module_symbols(frames, module) : NULL;
-	if (!symbols)
-		return;
-	ret_frame->symbol = symbol_file_lookup(symbols, call - module->bias, &start);
-	if (ret_frame->symbol)
-		ret_frame->offset = address - module->bias - start;
-}
-
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
-static bool has_prefix(const char *text, const char *const *prefixes, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (strncmp(text, prefixes[i], strlen(prefixes[i])) == 0)
-			return true;
+		return resolve_made(frames, process, call, ret_frames);
+	frame.module = module->path;
+	frame.offset = address - module->bias;
+	count = frames ? lookup(frames, process, module, call - module->bias, found, &start) : 0;
+	if (count == 0) {
+		*ret_frames = frame;
+		return 1;
 	}
-	return false;
-}
-
-/* glibc (also as libc-2.31.so, before 2.34) and musl, whose libc is its linker. */
-static const char *const libc_files[] = {
-	"libc.so", "libc-2.", "libpthread.so", "libpthread-2.", "ld-linux", "ld-2.", "ld-musl-",
-};
-
-static const char *const cxx_files[] = { "libstdc++.so", "libc++.so", "libc++abi.so", "libgcc_s" };
-
-/* By which interpreters call C functions whose types they learn only as they run. */
-static const char *const call_files[] = { "libffi.so", "_ctypes." };
-
-/*
- * Functions that hand an allocation through and do nothing else: the site is
- * their caller's. C++ operator new by its mangled names; glib, redis, CPython.
- */
-static const char *const wrappers[] = {
-	"_Znw", "_Zna", "g_malloc", "g_realloc", "g_try_malloc", "g_slice_alloc",
-	"xmalloc", "xcalloc", "xrealloc", "zmalloc", "zcalloc", "zrealloc",
-	"ztrymalloc", "ztrycalloc", "ztryrealloc", "PyMem_Malloc", "PyMem_Calloc",
-	"PyMem_Realloc", "PyMem_Raw", "_PyMem_Raw", "PyObject_Malloc", "PyObject_Calloc",
-	"PyObject_Realloc", "_PyObject_Malloc", "_PyObject_Calloc", "_PyObject_Realloc",
-};
-
-/* By which a program or a thread begins, where libc's symbols are at hand. */
-static const char *const starts[] = {
-	"_start", "__libc_start_main", "__libc_start_main_impl", "__libc_start_call_main",
-	"start_thread", "clone", "__clone", "clone3", "__clone3",
-};
-
-static bool in_libc(const struct frame *frame)
-{
-	return frame->module && has_prefix(base_name(frame->module), libc_files,
-					   ARRAY_LENGTH(libc_files));
-}
-
-bool frame_is_runtime(const struct frame *frame)
-{
-	if (frame->symbol && has_prefix(frame->symbol, wrappers, ARRAY_LENGTH(wrappers)))
-		return true;
-	if (!frame->module)
-		return false;
-	return in_libc(frame) ||
-	       has_prefix(base_name(frame->module), cxx_files, ARRAY_LENGTH(cxx_files)) ||
-	       has_prefix(base_name(frame->module), call_files, ARRAY_LENGTH(call_files));
-}
-
-static bool named_start(const struct frame *frame)
-{
-	for (size_t i = 0; frame->symbol && i < ARRAY_LENGTH(starts); i++) {
-		if (strcmp(frame->symbol, starts[i]) == 0)
-			return true;
+	frame.offset -= start;
+	/* Where there is little room the function with code of its own counts most. */
+	skipped = count > room ? count - room : 0;
+	for (size_t i = skipped; i < count; i++) {
+		ret_frames[i - skipped] = frame;
+		ret_frames[i - skipped].symbol = found[i].function;
+		ret_frames[i - skipped].file = found[i].file;
+		ret_frames[i - skipped].line = found[i].line;
+		ret_frames[i - skipped].inlined = found[i].inlined;
 	}
-	return false;
-}
-
-size_t frames_without_start(const struct frame *frames, size_t count)
-{
-	size_t kept = count;
-
-	/* A stripped program's _start has no name, but only it lies outside of libc's frames. */
-	if (kept >= 2 && !frames[kept - 1].symbol && in_libc(&frames[kept - 2]))
-		kept--;
-	while (kept && (in_libc(&frames[kept - 1]) || named_start(&frames[kept - 1])))
-		kept--;
-	return kept ? kept : count;
+	return count - skipped;
 }

@@ -15,7 +15,8 @@
 #include "outlive.skel.h"
 #include "target/process.h"
 
-static int libbpf_line(enum libbpf_print_level level, const char *format, va_list arguments)
+__attribute__((format(printf, 2, 0))) static int
+libbpf_line(enum libbpf_print_level level, const char *format, va_list arguments)
 {
 	char line[400];
 

@@ -13,13 +13,8 @@
 
 #include "base/error.h"
 #include "capture/launch.h"
+#include "outlive/unwind.h"
 #include "stream/source.h"
-
-enum capture_stacks {
-	CAPTURE_STACKS_NONE,
-	CAPTURE_STACKS_FP,    /* frame pointers */
-	CAPTURE_STACKS_DWARF, /* unwind rows; frame pointers where there are none */
-};
 
 #define CAPTURE_BUFFER_DEFAULT (32ull << 20)
 #define CAPTURE_BUFFER_LEAST (64ull << 10)
@@ -30,7 +25,7 @@ struct capture_options {
 	const uint32_t *pids; /* traced; at least one, at most CAPTURE_MAX_PIDS */
 	size_t pid_count;
 	struct launch *launch; /* pids[0] is this program, held; NULL when it runs already */
-	enum capture_stacks stacks;
+	enum stack_mode stacks;
 	uint64_t buffer_bytes; /* of the ring; rounded up to a power of two */
 	uint64_t min_size;     /* smaller allocations are not traced; 0 all are */
 	bool ranges;	       /* trace mmap, munmap, mremap, brk too */

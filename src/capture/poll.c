@@ -88,6 +88,8 @@ static int pass_on(const struct event *event, void *context)
 	case EVENT_EXIT:
 		if (traced && event->exit.last_thread)
 			traced->exited = true;
+		else if (traced && event->tid == event->pid && !capture->attach.multi)
+			capture->own_losses[WIRE_LOSS_FIRST_THREAD]++;
 		break;
 	}
 	return capture->deliver(event, capture->context);
@@ -150,10 +152,11 @@ static int deliver_losses(struct capture *capture)
 {
 	struct event event = { .kind = EVENT_LOSS };
 
-	if (memcmp(capture->losses, capture->skeleton->bss->losses, sizeof(capture->losses)) == 0)
+	for (size_t i = 0; i < WIRE_LOSS_COUNT; i++)
+		event.loss.totals[i] = capture->own_losses[i] + capture->skeleton->bss->losses[i];
+	if (memcmp(capture->losses, event.loss.totals, sizeof(capture->losses)) == 0)
 		return 0;
-	memcpy(capture->losses, capture->skeleton->bss->losses, sizeof(capture->losses));
-	memcpy(event.loss.totals, capture->losses, sizeof(event.loss.totals));
+	memcpy(capture->losses, event.loss.totals, sizeof(capture->losses));
 	event.time_ns = side_now_ns();
 	return capture->deliver(&event, capture->context);
 }

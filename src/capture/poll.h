@@ -35,7 +35,8 @@ struct capture {
 	bool stopped;
 	bool look_again; /* mappings or programs changed: read /proc/PID/maps */
 	uint64_t resident_due_ns;
-	uint64_t losses[WIRE_LOSS_COUNT]; /* as last delivered */
+	uint64_t own_losses[WIRE_LOSS_COUNT]; /* those that BPF does not count */
+	uint64_t losses[WIRE_LOSS_COUNT];     /* both, as last delivered */
 	/* Of the poll under way. */
 	event_fn deliver;
 	void *context;

@@ -123,20 +123,21 @@ static int take_overflow(struct ring *ring)
 {
 	int map = bpf_map__fd(ring->skeleton->maps.overflow);
 	uint64_t put = __atomic_load_n(&ring->skeleton->bss->overflow_frees, __ATOMIC_ACQUIRE);
-	struct overflow_key key;
+	struct overflow_key key, next;
+	int more;
 
 	if (put == ring->overflow_seen || ring->late_count)
 		return 0;
 	ring->overflow_seen = put;
-	/* Taking the first key again and again ends: each round removes one, and there
-	 * are no more rounds than the map has room. */
-	while (ring->late_count < bpf_map__max_entries(ring->skeleton->maps.overflow) &&
-	       bpf_map_get_next_key(map, NULL, &key) == 0) {
+	more = bpf_map_get_next_key(map, NULL, &next) == 0;
+	while (more && ring->late_count < bpf_map__max_entries(ring->skeleton->maps.overflow)) {
 		struct late_free *late;
 		int result = VEC_PUSH_ROOM(ring->late, ring->late_count, ring->late_capacity);
 
 		if (result < 0)
 			return result;
+		key = next;
+		more = bpf_map_get_next_key(map, &key, &next) == 0;
 		late = &ring->late[ring->late_count];
 		late->key = key;
 		if (bpf_map_lookup_and_delete_elem(map, &key, &late->value) == 0)

@@ -37,6 +37,7 @@ int tables_size(struct outlive_bpf *skeleton, size_t row_count, size_t bucket_co
 		{ skeleton->maps.process_tables, slots },
 		{ skeleton->maps.pythons, slots },
 		{ skeleton->maps.mappings, slots * 2 * UNWIND_MAX_MAPPINGS },
+		{ skeleton->maps.rule_cache, slots * UNWIND_CACHE_ROWS },
 	};
 
 	for (size_t i = 0; i < ARRAY_LENGTH(sizes); i++) {
@@ -73,6 +74,9 @@ int tables_open(struct tables *tables, struct outlive_bpf *skeleton)
 	tables->processes = map_memory(skeleton->maps.process_tables, &tables->slot_count);
 	if (!tables->processes)
 		return -errno;
+	tables->cache = map_memory(skeleton->maps.rule_cache, &tables->cache_capacity);
+	if (!tables->cache)
+		return -errno;
 	tables->mappings_fd = bpf_map__fd(skeleton->maps.mappings);
 	return 0;
 }
@@ -87,6 +91,8 @@ void tables_close(struct tables *tables)
 	if (tables->processes)
 		munmap(tables->processes,
 		       page_round(tables->slot_count * sizeof(*tables->processes)));
+	if (tables->cache)
+		munmap(tables->cache, page_round(tables->cache_capacity * sizeof(*tables->cache)));
 	memset(tables, 0, sizeof(*tables));
 }
 
@@ -128,6 +134,11 @@ int tables_publish(struct tables *tables, uint32_t slot, const struct unwind_map
 	}
 	process->count[table] = (uint32_t)count;
 	__atomic_store_n(&process->active, table, __ATOMIC_RELEASE);
+	/* The epoch turns away rules of the table before, also those that a walk under way
+	 * still puts in; clearing makes sure that none is left when epochs come round. */
+	__atomic_store_n(&process->epoch, process->epoch + 1, __ATOMIC_RELEASE);
+	memset(&tables->cache[(size_t)slot * UNWIND_CACHE_ROWS], 0,
+	       UNWIND_CACHE_ROWS * sizeof(*tables->cache));
 	return 0;
 }
 

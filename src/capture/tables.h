@@ -23,6 +23,8 @@ struct tables {
 	uint64_t *buckets;
 	size_t bucket_count, bucket_capacity;
 	struct unwind_process *processes; /* by slot */
+	uint64_t *cache;		  /* rules found, UNWIND_CACHE_ROWS of each slot */
+	size_t cache_capacity;
 	size_t slot_count;
 	int mappings_fd;
 };

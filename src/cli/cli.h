@@ -18,7 +18,7 @@ enum exit_status {
 /* Set by SIGINT and SIGTERM; ends a trace. */
 extern volatile sig_atomic_t cli_interrupted;
 
-/* "outlive: what; remedy" on standard error. */
+/* "outlive: what. Remedy." on standard error. */
 void cli_complain(const struct error *error);
 
 /* The verbs: each in a file of its own. They return an exit status. */

@@ -14,6 +14,7 @@
 #include "ledger/ledger.h"
 #include "target/process.h"
 
+#define FEED_EVENTS 64
 #define POLL_MS 20 /* how long events may wait in the ring when they come slowly */
 
 static void on_signal(int number)
@@ -32,12 +33,50 @@ static void catch_signals(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-static int apply(const struct event *event, void *context)
-{
-	int result = ledger_apply(context, event);
+/*
+ * Events on their way into the ledger. Those of blocks hold no pointers, so some are
+ * kept back and applied together: the ledger then fetches the memory of the next
+ * while it works on one.
+ */
+struct feed {
+	struct ledger *ledger;
+	struct event held[FEED_EVENTS];
+	size_t count;
+};
 
+static int feed_flush(struct feed *feed)
+{
+	int result = ledger_apply_batch(feed->ledger, feed->held, feed->count);
+
+	feed->count = 0;
 	/* An event without room is counted by the ledger; the trace goes on. */
 	return result == -ENOMEM ? 0 : result;
+}
+
+static int feed_event(const struct event *event, void *context)
+{
+	struct feed *feed = context;
+	bool block = event->kind == EVENT_ALLOC || event->kind == EVENT_FREE ||
+		     event->kind == EVENT_REALLOC;
+	int result = feed->count == FEED_EVENTS || !block ? feed_flush(feed) : 0;
+
+	if (result < 0)
+		return result;
+	if (block) {
+		feed->held[feed->count++] = *event;
+		return 0;
+	}
+	result = ledger_apply(feed->ledger, event);
+	return result == -ENOMEM ? 0 : result;
+}
+
+/* Poll the source once, and leave nothing behind. Returns as source->poll. */
+static int feed_poll(struct feed *feed, struct source *source, int timeout_ms)
+{
+	int result = source->poll(source, feed_event, feed, timeout_ms);
+	int flushed = feed_flush(feed);
+
+	return flushed < 0 ? flushed : result;
 }
 
 static void announce(const struct options *options, const uint32_t *pids, size_t count)
@@ -59,7 +98,7 @@ static void announce(const struct options *options, const uint32_t *pids, size_t
 	fflush(stderr);
 }
 
-static int trace(const struct options *options, struct live *live, struct ledger *ledger,
+static int trace(const struct options *options, struct live *live, struct feed *feed,
 		 struct error *error)
 {
 	struct source *source = capture_source(live->capture);
@@ -70,13 +109,13 @@ static int trace(const struct options *options, struct live *live, struct ledger
 	while (!cli_interrupted && result >= 0 && side_now_ns() < deadline) {
 		uint64_t left = (deadline - side_now_ns()) / 1000000;
 
-		result = source->poll(source, apply, ledger, left < POLL_MS ? (int)left : POLL_MS);
+		result = feed_poll(feed, source, left < POLL_MS ? (int)left : POLL_MS);
 	}
 	live->duration_ns = side_now_ns() - started;
 	capture_stop(live->capture);
 	if (result == -EPIPE)
 		result = 0;
-	while (result >= 0 && (result = source->poll(source, apply, ledger, 0)) > 0)
+	while (result >= 0 && (result = feed_poll(feed, source, 0)) > 0)
 		;
 	if (result < 0 && result != -EPIPE)
 		return error_set(error, result, "", "reading events failed: %s", strerror(-result));
@@ -84,20 +123,20 @@ static int trace(const struct options *options, struct live *live, struct ledger
 }
 
 static int trace_all(const struct options *options, const struct capture_options *capture_options,
-		     struct live *live, struct ledger *ledger, struct error *error)
+		     struct live *live, struct feed *feed, struct error *error)
 {
 	int result = capture_open(capture_options, &live->capture, error);
 
 	if (result == 0)
-		result = capture_start(live->capture, apply, ledger, error);
+		result = capture_start(live->capture, feed_event, feed, error);
 	if (result < 0)
 		return result;
 	live->began = true;
 	announce(options, capture_options->pids, capture_options->pid_count);
 	result = capture_release(live->capture, error);
 	if (result == 0)
-		result = trace(options, live, ledger, error);
-	if (result == 0 && ledger_snapshot(ledger, side_now_ns(), &live->snapshot) < 0)
+		result = trace(options, live, feed, error);
+	if (result == 0 && ledger_snapshot(feed->ledger, side_now_ns(), &live->snapshot) < 0)
 		result = error_set(error, -ENOMEM, "", "out of memory for the report");
 	return result;
 }
@@ -107,7 +146,7 @@ int live_run(const struct options *options, struct live *live, struct error *err
 	static struct launch launch;
 	static struct capture_options capture_options;
 	static uint32_t launched;
-	struct ledger *ledger = ledger_new();
+	static struct feed feed;
 	int result = 0;
 
 	memset(live, 0, sizeof(*live));
@@ -119,7 +158,8 @@ int live_run(const struct options *options, struct live *live, struct error *err
 		.min_size = options->min_size,
 		.ranges = !options->no_mmap,
 	};
-	if (!ledger)
+	feed.ledger = ledger_new();
+	if (!feed.ledger)
 		return error_set(error, -ENOMEM, "", "out of memory");
 	catch_signals();
 	if (options->command) {
@@ -130,10 +170,10 @@ int live_run(const struct options *options, struct live *live, struct error *err
 		capture_options.launch = &launch;
 	}
 	if (result == 0)
-		result = trace_all(options, &capture_options, live, ledger, error);
+		result = trace_all(options, &capture_options, live, &feed, error);
 	if (result < 0 && launch.held)
 		launch_abandon(&launch);
-	ledger_free(ledger);
+	ledger_free(feed.ledger);
 	return result;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include <errno.h>
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -27,8 +27,14 @@ volatile sig_atomic_t cli_interrupted;
 
 void cli_complain(const struct error *error)
 {
-	fprintf(stderr, "outlive: %s%s%s\n", error->what, error->remedy[0] ? "; " : "",
-		error->remedy);
+	const char *remedy = error->remedy;
+	size_t length = strlen(remedy);
+
+	fprintf(stderr, "outlive: %s", error->what);
+	if (length)
+		fprintf(stderr, ". %c%s%s", toupper((unsigned char)remedy[0]), remedy + 1,
+			remedy[length - 1] == '.' ? "" : ".");
+	fprintf(stderr, "\n");
 }
 
 static void print_log_line(const char *line)

@@ -111,11 +111,11 @@ static int set_stacks(struct options *options, const char *value, struct error *
 {
 	static const struct {
 		const char *name;
-		enum capture_stacks stacks;
+		enum stack_mode stacks;
 	} modes[] = {
-		{ "dwarf", CAPTURE_STACKS_DWARF },
-		{ "fp", CAPTURE_STACKS_FP },
-		{ "none", CAPTURE_STACKS_NONE },
+		{ "dwarf", STACK_ROWS },
+		{ "fp", STACK_FP },
+		{ "none", STACK_NONE },
 	};
 
 	for (size_t i = 0; i < ARRAY_LENGTH(modes); i++) {
@@ -158,6 +158,13 @@ static int set_no_mmap(struct options *options, const char *value, struct error 
 	return 0;
 }
 
+static int set_debuginfod(struct options *options, const char *value, struct error *error)
+{
+	(void)value, (void)error;
+	options->debuginfod = true;
+	return 0;
+}
+
 static int set_verbose(struct options *options, const char *value, struct error *error)
 {
 	(void)value, (void)error;
@@ -188,6 +195,8 @@ static const struct option_row rows[] = {
 	{ "--no-mmap", 0, NULL, VERBS_TRACING, "leave out mmap, munmap, mremap and brk", set_no_mmap },
 	{ "--buffer", 0, "SIZE", VERBS_TRACING, "room for events on their way here (default 32M)",
 	  set_buffer },
+	{ "--debuginfod", 0, NULL, VERBS_TRACING,
+	  "fetch missing debug files from the servers of DEBUGINFOD_URLS", set_debuginfod },
 	{ "--verbose", 'v', NULL, VERBS_ALL, "say more: probes, unwind tables, whole stacks",
 	  set_verbose },
 	{ "--help", 'h', NULL, VERBS_ALL, "this text", set_help },
@@ -245,7 +254,7 @@ int options_parse(int argc, char *const argv[], enum verb_bit verb, struct optio
 		  struct error *error)
 {
 	struct options options = { .buffer_bytes = CAPTURE_BUFFER_DEFAULT,
-				   .stacks = CAPTURE_STACKS_DWARF,
+				   .stacks = STACK_ROWS,
 				   .stacks_name = "dwarf" };
 	int result = 0;
 

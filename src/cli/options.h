@@ -25,14 +25,14 @@ struct options {
 	size_t pid_count;
 	char *const *command; /* behind "--"; NULL none */
 	uint64_t duration_ns; /* --for; 0 until Ctrl-C or the target's end */
-	bool json, verbose, help;
+	bool json, verbose, help, debuginfod;
 	const char *output; /* -o; NULL standard output */
 	size_t rows;
 	const char *sort;
 	uint64_t buffer_bytes, min_size;
 	bool no_mmap;
 	bool native;
-	enum capture_stacks stacks;
+	enum stack_mode stacks;
 	const char *stacks_name;
 };
 

@@ -63,6 +63,7 @@ static int render(const struct options *options, enum verb_bit verb, const struc
 		.kind = "live",
 		.kernel = uname(&kernel) == 0 ? kernel.release : NULL,
 		.duration_ns = live->duration_ns,
+		.min_size = options->min_size,
 		.stacks = options->stacks_name,
 		.rows = options->rows,
 		.sort = options->sort,
@@ -74,6 +75,8 @@ static int render(const struct options *options, enum verb_bit verb, const struc
 	};
 	int result = 0;
 
+	if (how.frames)
+		frames_set_sources(how.frames, true, options->debuginfod);
 	if (options->output && ftruncate(fileno(file), 0) < 0 && errno != EINVAL)
 		result = -errno;
 	if (result == 0)

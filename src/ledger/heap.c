@@ -110,13 +110,18 @@ static void end_block(struct ledger *ledger, struct process *process, uint64_t a
 {
 	struct replaced_block late;
 	struct block block;
+	struct thread *thread = &process->threads.rows[act->thread];
 
-	if (blocks_take(&process->blocks, address, latest_birth, &block))
+	if (blocks_take(&process->blocks, address, latest_birth, &block)) {
 		book_end(process, &block, act->thread, act->now_ns);
-	else if (replaced_take(&ledger->replaced, process->row, address, latest_birth, &late))
+	} else if (replaced_take(&ledger->replaced, process->row, address, latest_birth, &late)) {
 		book_late_free(ledger, process, &late, act);
-	else
+	} else {
 		ledger->quality.unknown_frees++;
+		thread->closing_frees++;
+		return;
+	}
+	thread->closing_frees = 0;
 }
 
 /* An allocation about to be booked: everything that can fail has been done. */
@@ -172,6 +177,7 @@ static void book_block(struct ledger *ledger, struct process *process, const str
 			act->now_ns);
 	count_made(&process->counts, block->size);
 	count_made(&process->threads.rows[act->thread].counts, block->size);
+	process->threads.rows[act->thread].closing_frees = 0;
 }
 
 /* Can a program have a block there? If not it is counted, and ignored. */

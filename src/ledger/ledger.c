@@ -239,11 +239,17 @@ static void apply_exit(struct ledger *ledger, const struct event *event)
 {
 	uint64_t now_ns = ledger_time(ledger, event->time_ns);
 	struct process *process = find_process(ledger, event->pid);
+	struct thread *thread;
 
 	if (!process || process->exited)
 		return;
 	process_touch(process, now_ns);
-	threads_exit(&process->threads, event->tid, now_ns);
+	thread = threads_exit(&process->threads, event->tid, now_ns);
+	if (thread && thread->start_ns > ledger->start_ns) {
+		ledger->quality.unknown_frees -= thread->closing_frees;
+		ledger->quality.cache_frees += thread->closing_frees;
+		thread->closing_frees = 0;
+	}
 	if (event->exit.last_thread)
 		process_exit(process, now_ns);
 }

@@ -149,6 +149,12 @@ struct snapshot_process {
 struct snapshot_quality {
 	uint64_t events; /* allocation and free records applied, stacks and others not counted */
 	uint64_t unknown_frees; /* frees of blocks not in the table: from before the trace */
+	/*
+	 * Unknown frees that were the last thing a thread did which had begun during the
+	 * trace: the C library emptying the thread's cache of blocks freed before (glibc:
+	 * tcache_thread_shutdown, malloc/malloc.c). Not among unknown_frees.
+	 */
+	uint64_t cache_frees;
 	uint64_t alloc_over_live; /* a block appeared over a live one: its free was missed */
 	uint64_t lost[WIRE_LOSS_COUNT];
 	uint64_t unknown_stack_events; /* events whose stack was never received */

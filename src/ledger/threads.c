@@ -106,12 +106,14 @@ static void mark_exited(struct threads *threads, struct thread *thread, uint64_t
 	threads->cached = false;
 }
 
-void threads_exit(struct threads *threads, uint32_t tid, uint64_t now_ns)
+struct thread *threads_exit(struct threads *threads, uint32_t tid, uint64_t now_ns)
 {
 	uint32_t row;
 
-	if (map_get(&threads->by_tid, tid, &row))
-		mark_exited(threads, &threads->rows[row], now_ns);
+	if (!map_get(&threads->by_tid, tid, &row))
+		return NULL;
+	mark_exited(threads, &threads->rows[row], now_ns);
+	return &threads->rows[row];
 }
 
 void threads_exit_all(struct threads *threads, uint32_t except, uint64_t now_ns)

@@ -21,6 +21,7 @@ struct thread {
 	uint64_t exit_ns; /* since the ledger's start */
 	struct snapshot_counts counts; /* as in struct snapshot_thread */
 	uint64_t freed_by_others_blocks;
+	uint64_t closing_frees; /* unknown frees since it last made or freed a known block */
 };
 
 /* All zeroes is an empty table. */
@@ -49,8 +50,9 @@ int threads_find(struct threads *threads, uint32_t tid, uint64_t now_ns, uint32_
 int threads_introduce(struct threads *threads, uint32_t tid, uint64_t start_ns, const char *comm,
 		      uint64_t now_ns);
 
-/* The thread ended. Its blocks stay. An unknown one is no matter. */
-void threads_exit(struct threads *threads, uint32_t tid, uint64_t now_ns);
+/* The thread ended. Its blocks stay. Returns its row, until the next call of this folder;
+ * NULL for an unknown one. */
+struct thread *threads_exit(struct threads *threads, uint32_t tid, uint64_t now_ns);
 
 /* All ended except `tid` (0: all): exit of the process, or exec. */
 void threads_exit_all(struct threads *threads, uint32_t except, uint64_t now_ns);

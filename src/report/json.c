@@ -58,6 +58,7 @@ static void write_quality(struct json *json, const struct snapshot_quality *qual
 		json_number(json, loss_causes[i].name, quality->lost[i]);
 	json_number(json, "unapplied_events", quality->ledger_full);
 	json_number(json, "unknown_frees", quality->unknown_frees);
+	json_number(json, "cache_frees", quality->cache_frees);
 	json_number(json, "alloc_over_live", quality->alloc_over_live);
 	json_number(json, "unknown_stack_events", quality->unknown_stack_events);
 	json_number(json, "stacks", quality->stacks);

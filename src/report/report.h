@@ -24,6 +24,7 @@ struct report_options {
 	const char *kernel;   /* its release, "6.18.4"; NULL not known */
 	uint64_t duration_ns; /* traced time */
 	uint64_t sample_bytes; /* 0: every block was seen */
+	uint64_t min_size;     /* smaller blocks were left out; 0: none */
 	const char *stacks;   /* "fp", "dwarf", "auto", "none" */
 	/* How it is to look. */
 	size_t rows;	  /* of each table; 0: what suits the format (JSON: all of them) */

@@ -5,12 +5,13 @@
 #include <string.h>
 
 #include "analysis/python_frames.h"
+#include "base/cleanup.h"
 #include "base/text.h"
 
 void stack_resolve(const struct report_options *options, const struct snapshot_process *process,
 		   const struct snapshot_site *site, struct stack *ret_stack)
 {
-	size_t count = site->stack_known ? site->frame_count : 0, at = 0;
+	size_t count = site->stack_known ? site->frame_count : 0, used = 0, left;
 	struct python_place places[WIRE_MAX_FRAMES];
 
 	if (count > WIRE_MAX_FRAMES)
@@ -18,13 +19,17 @@ void stack_resolve(const struct report_options *options, const struct snapshot_p
 	python_frames_place(process, site, options->native, places);
 	for (size_t i = 0; i < count; i++) {
 		for (size_t k = 0; k < places[i].count; k++)
-			at += python_frame_get(&site->python[places[i].first + k], site->frames[i],
-					       &ret_stack->frames[at]);
-		if (!places[i].hidden)
-			frames_resolve(options->frames, process, site->frames[i],
-				       &ret_stack->frames[at++]);
+			used += python_frame_get(&site->python[places[i].first + k], site->frames[i],
+						 &ret_stack->frames[used]);
+		if (places[i].hidden)
+			continue;
+		/* Every frame still to come has its place: a native and a Python one each. */
+		left = (count - 1 - i) + WIRE_MAX_FRAMES;
+		used += frames_resolve(options->frames, process, site->frames[i],
+				       &ret_stack->frames[used],
+				       ARRAY_LENGTH(ret_stack->frames) - used - left);
 	}
-	ret_stack->count = at;
+	ret_stack->count = used;
 }
 
 const struct frame *stack_title(const struct stack *stack)

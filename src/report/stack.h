@@ -7,9 +7,13 @@
 
 #include "report/report.h"
 
+/* Frames of a stack with all that was inlined, and its Python frames; a deeper one loses
+ * inlined frames. */
+#define STACK_FRAMES_MAX (5 * WIRE_MAX_FRAMES + FRAMES_OF_ADDRESS_MAX)
+
 struct stack {
 	size_t count;
-	struct frame frames[2 * WIRE_MAX_FRAMES]; /* innermost first; native and Python ones */
+	struct frame frames[STACK_FRAMES_MAX]; /* innermost first; native and Python ones */
 };
 
 /* Name the frames of `site`, Python frames among them. A lost stack has none. */
@@ -17,7 +21,7 @@ void stack_resolve(const struct report_options *options, const struct snapshot_p
 		   const struct snapshot_site *site, struct stack *ret_stack);
 
 /* The frame that a site is called by: the innermost that is not runtime, or the
- * innermost of all; NULL in an empty stack. */
+ * innermost of all; NULL in an empty stack. What lies before it is the allocator's. */
 const struct frame *stack_title(const struct stack *stack);
 
 /* The last part of a path. */

@@ -81,7 +81,11 @@ void text_quality(struct text *text)
 	layout_item(&text->layout, STYLE_PLAIN, "%s%s events%s",
 		    lost || options->sample_bytes ? "" : "exact, ",
 		    format_count(number, quality->events), lost ? "" : ", nothing lost");
-	if (quality->unknown_frees)
+	if (options->min_size)
+		layout_item(&text->layout, STYLE_PLAIN, "only blocks of %s or more",
+			    units_format_bytes(number, sizeof(number), options->min_size));
+	/* Frees of blocks that were left out are among these, so they tell nothing then. */
+	if (quality->unknown_frees && !options->min_size)
 		layout_item(&text->layout, STYLE_PLAIN, "%s free%s of blocks from before the trace",
 			    format_count(number, quality->unknown_frees),
 			    quality->unknown_frees == 1 ? "" : "s");

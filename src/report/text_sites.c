@@ -102,6 +102,8 @@ static void put_frame(struct text *text, const struct frame *frame, size_t times
 	frame_format_place(frame, place, sizeof(place));
 	if (times > 1)
 		snprintf(name, sizeof(name), "%s  (%zu times)", function, times);
+	else if (text->options->verbose && frame->inlined)
+		snprintf(name, sizeof(name), "%s (inlined)", function);
 	else if (text->options->verbose && frame->symbol)
 		snprintf(name, sizeof(name), "%s+0x%llx", function,
 			 (unsigned long long)frame->offset);
@@ -139,6 +141,11 @@ static void put_stack(struct text *text, const struct snapshot_site *site,
 
 	if (!verbose && site->stack_status == WIRE_STACK_COMPLETE)
 		count = frames_without_start(stack->frames, count);
+	/* How the allocator was reached is folded away: the site begins with its title. */
+	if (!verbose && count)
+		i = (size_t)(stack_title(stack) - stack->frames);
+	if (i >= count)
+		i = 0;
 	while (i < count && (verbose || lines < STACK_FRAMES || i + 1 == count)) {
 		for (end = i + 1; !verbose && end < count; end++) {
 			if (!same_function(&stack->frames[i], &stack->frames[end]))

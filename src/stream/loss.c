@@ -35,6 +35,12 @@ const struct loss_cause loss_causes[WIRE_LOSS_COUNT] = {
 		"results of posix_memalign could not be read: these blocks are missing",
 		"trace again: the page was not resident when the call returned",
 	},
+	[WIRE_LOSS_FIRST_THREAD] = {
+		"lost_sight",
+		"processes whose first thread ended before the others: what those did after it "
+		"is not seen",
+		"trace on Linux 6.10 or later: older kernels tie probes to the first thread",
+	},
 	[WIRE_LOSS_STALE_CALL] = {
 		"stale_calls",
 		"allocator calls never returned (a thread died in them or jumped out)",

@@ -36,9 +36,7 @@
 /* Names of one file; more is no symbol table. Also keeps offsets within 32 bits. */
 #define MAX_STRING_BYTES (1ull << 30)
 #define MAX_SYMBOLS (1u << 26) /* of one table */
-#define MAX_NOTE_BYTES (1u << 20)
 #define MAX_NESTING 64 /* outer symbols tried; real files nest one or two deep */
-#define MAX_BUILD_ID 64 /* bytes; SHA-1 has 20 */
 #define NO_SYMBOL UINT32_MAX
 
 struct symbol {
@@ -54,7 +52,7 @@ struct symbol_file {
 	size_t count, capacity;
 	char *strings;
 	size_t string_bytes, string_capacity;
-	char build_id[2 * MAX_BUILD_ID + 1];
+	struct elf_links links;
 };
 
 static uint8_t binding_rank(unsigned char binding)
@@ -177,32 +175,6 @@ static int read_table(struct symbol_file *file, Elf *elf, Elf_Scn *section,
 	return 0;
 }
 
-/* NT_GNU_BUILD_ID of a note section (gABI, "Note Section"; owner "GNU"). */
-static void read_build_id(struct symbol_file *file, Elf_Scn *section)
-{
-	static const char digits[] = "0123456789abcdef";
-	Elf_Data *data = elf_getdata(section, NULL);
-	size_t offset = 0, name, description;
-	GElf_Nhdr note;
-
-	if (!data || !data->d_buf || file->build_id[0])
-		return;
-	while ((offset = gelf_getnote(data, offset, &note, &name, &description)) > 0) {
-		const unsigned char *bytes = (const unsigned char *)data->d_buf + description;
-
-		if (note.n_type != NT_GNU_BUILD_ID || note.n_namesz != sizeof("GNU") ||
-		    memcmp((const char *)data->d_buf + name, "GNU", sizeof("GNU")) != 0 ||
-		    note.n_descsz == 0 || note.n_descsz > MAX_BUILD_ID)
-			continue;
-		for (size_t i = 0; i < note.n_descsz; i++) {
-			file->build_id[2 * i] = digits[bytes[i] >> 4];
-			file->build_id[2 * i + 1] = digits[bytes[i] & 15];
-		}
-		file->build_id[2 * note.n_descsz] = '\0';
-		return;
-	}
-}
-
 /* Of two names for one address: public before private, plain before underscored. */
 static int compare_names(const struct symbol *a, const struct symbol *b, const char *strings)
 {
@@ -262,6 +234,15 @@ static void set_extents(struct symbol_file *file)
 	}
 }
 
+static void index_symbols(struct symbol_file *file)
+{
+	if (file->count)
+		qsort_r(file->symbols, file->count, sizeof(*file->symbols), compare_symbols,
+			file->strings);
+	merge_names(file);
+	set_extents(file);
+}
+
 static int read_sections(struct symbol_file *file, Elf *elf)
 {
 	Elf_Scn *section = NULL;
@@ -272,8 +253,6 @@ static int read_sections(struct symbol_file *file, Elf *elf)
 	while ((section = elf_nextscn(elf, section))) {
 		if (!gelf_getshdr(section, &header))
 			continue;
-		if (header.sh_type == SHT_NOTE && header.sh_size <= MAX_NOTE_BYTES)
-			read_build_id(file, section);
 		/* The gABI allows one table of each kind; more would be a trap. */
 		if ((header.sh_type != SHT_SYMTAB && header.sh_type != SHT_DYNSYM) || tables == 2)
 			continue;
@@ -282,11 +261,8 @@ static int read_sections(struct symbol_file *file, Elf *elf)
 		if (r < 0)
 			return r;
 	}
-	if (file->count)
-		qsort_r(file->symbols, file->count, sizeof(*file->symbols), compare_symbols,
-			file->strings);
-	merge_names(file);
-	set_extents(file);
+	index_symbols(file);
+	elf_links_read(elf, &file->links);
 	return 0;
 }
 
@@ -301,36 +277,85 @@ static bool is_native(Elf *elf)
 	       (header.e_type == ET_EXEC || header.e_type == ET_DYN);
 }
 
-int symbol_file_open(const char *path, struct symbol_file **ret_file)
+static int read_elf(Elf *elf, struct symbol_file **ret_file)
 {
-	/* The target names the path: a FIFO must not hang the report. */
-	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct symbol_file *file;
-	struct stat status;
-	Elf *elf;
 	int r;
 
-	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &status) < 0)
-		return -errno;
-	if (!S_ISREG(status.st_mode) || elf_version(EV_CURRENT) == EV_NONE)
-		return -ENOEXEC;
-	/* Not mapped: a file that shrinks meanwhile must not raise SIGBUS. */
-	elf = elf_begin(fd, ELF_C_READ, NULL);
-	if (!elf)
+	if (!elf || !is_native(elf))
 		return -ENOEXEC;
 	file = calloc(1, sizeof(*file));
 	if (!file)
-		r = -ENOMEM;
-	else
-		r = is_native(elf) ? read_sections(file, elf) : -ENOEXEC;
-	elf_end(elf);
+		return -ENOMEM;
+	r = read_sections(file, elf);
 	if (r < 0) {
 		symbol_file_close(file);
 		return r;
 	}
 	*ret_file = file;
+	return 0;
+}
+
+int symbol_file_open_fd(int fd, struct symbol_file **ret_file)
+{
+	Elf *elf;
+	int r;
+
+	if (elf_version(EV_CURRENT) == EV_NONE)
+		return -ENOEXEC;
+	/* Not mapped: a file that shrinks meanwhile must not raise SIGBUS. */
+	elf = elf_begin(fd, ELF_C_READ, NULL);
+	r = read_elf(elf, ret_file);
+	elf_end(elf);
+	return r;
+}
+
+int symbol_file_open_memory(void *bytes, size_t size, struct symbol_file **ret_file)
+{
+	Elf *elf;
+	int r;
+
+	if (elf_version(EV_CURRENT) == EV_NONE)
+		return -ENOEXEC;
+	elf = elf_memory(bytes, size);
+	r = read_elf(elf, ret_file);
+	elf_end(elf);
+	return r;
+}
+
+int symbol_file_open(const char *path, struct symbol_file **ret_file)
+{
+	/* The target names the path: a FIFO must not hang the report. */
+	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat status;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &status) < 0)
+		return -errno;
+	return S_ISREG(status.st_mode) ? symbol_file_open_fd(fd, ret_file) : -ENOEXEC;
+}
+
+int symbol_file_merge(struct symbol_file *into, const struct symbol_file *from)
+{
+	size_t base = into->string_bytes;
+
+	if (from->count == 0)
+		return 0;
+	if (from->string_bytes >= MAX_STRING_BYTES - base)
+		return -EFBIG;
+	if (vec_reserve((void **)&into->strings, &into->string_capacity,
+			base + from->string_bytes, 1) < 0 ||
+	    vec_reserve((void **)&into->symbols, &into->capacity, into->count + from->count,
+			sizeof(*into->symbols)) < 0)
+		return -ENOMEM;
+	memcpy(into->strings + base, from->strings, from->string_bytes);
+	into->string_bytes += from->string_bytes;
+	for (size_t i = 0; i < from->count; i++) {
+		into->symbols[into->count] = from->symbols[i];
+		into->symbols[into->count++].name += (uint32_t)base;
+	}
+	index_symbols(into);
 	return 0;
 }
 
@@ -369,7 +394,12 @@ const char *symbol_file_lookup(const struct symbol_file *file, uint64_t vaddr, u
 	return NULL;
 }
 
+const struct elf_links *symbol_file_links(const struct symbol_file *file)
+{
+	return &file->links;
+}
+
 const char *symbol_file_build_id(const struct symbol_file *file)
 {
-	return file->build_id;
+	return file->links.build_id;
 }

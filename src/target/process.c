@@ -163,12 +163,41 @@ int process_read(uint32_t pid, struct process_info *ret_info)
 	return 0;
 }
 
+static bool has_ended(const struct process_stat *stat)
+{
+	return stat->state == 'Z' || stat->state == 'X';
+}
+
+/* Does any thread of `pid` but the first run on? The first may end before the others:
+ * then it stays behind as a zombie until they have ended too. */
+static bool others_alive(uint32_t pid)
+{
+	struct dirent *entry;
+	bool alive = false;
+	char path[64];
+	DIR *directory;
+
+	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/task", pid);
+	directory = opendir(path);
+	while (directory && !alive && (entry = readdir(directory))) {
+		struct process_stat stat;
+		char name[32 + sizeof(entry->d_name)];
+
+		snprintf(name, sizeof(name), "task/%s/stat", entry->d_name);
+		alive = entry->d_name[0] != '.' && read_stat(pid, name, &stat) == 0 &&
+			!has_ended(&stat);
+	}
+	if (directory)
+		closedir(directory);
+	return alive;
+}
+
 bool process_alive(uint32_t pid, uint64_t start_ns)
 {
 	struct process_stat stat;
 	uint64_t apart;
 
-	if (read_stat(pid, "stat", &stat) || stat.state == 'Z' || stat.state == 'X')
+	if (read_stat(pid, "stat", &stat) || (has_ended(&stat) && !others_alive(pid)))
 		return false;
 	apart = stat.start_ns > start_ns ? stat.start_ns - start_ns : start_ns - stat.start_ns;
 	return start_ns == 0 || apart <= PROCESS_START_PRECISION_NS;
@@ -283,7 +312,11 @@ int process_check(uint32_t pid, struct error *error)
 		return error_set(error, -EINVAL, remedy,
 				 "%" PRIu32 " (%s) is a thread of process %" PRIu64, pid, comm, tgid);
 	}
-	if (stat.state == 'Z' || stat.state == 'X')
+	if (has_ended(&stat) && others_alive(pid))
+		return error_set(error, -ESRCH, "Trace it from its start: outlive threads -- COMMAND.",
+				 "the first thread of process %" PRIu32 " (%s) has ended: probes can no "
+				 "longer be put into the others", pid, comm);
+	if (has_ended(&stat))
 		return error_set(error, -ESRCH, "Nothing of it is left to trace; give a running process.",
 				 "process %" PRIu32 " (%s) is a zombie: it has ended, and its parent "
 				 "%" PRIu32 " has not yet waited for it", pid, comm, stat.ppid);

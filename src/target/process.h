@@ -62,7 +62,7 @@ struct process_thread {
 /*
  * Can outlive trace `pid`? Returns 0, or after one clear cause and remedy in
  * `error` (may be NULL):
- *   -ESRCH    no such process, or it is a zombie
+ *   -ESRCH    no such process, it is a zombie, or its first thread is one
  *   -EINVAL   a thread of another process (the text names that process), or a kernel thread
  *   -ENOTSUP  not a 64-bit program of this machine
  *   -EACCES   its program is not ours to look at
@@ -87,8 +87,8 @@ int process_resident(uint32_t pid, uint64_t *ret_rss, uint64_t *ret_peak);
  */
 int process_threads(uint32_t pid, struct process_thread **ret_threads, size_t *ret_count);
 
-/* Runs (not gone, not a zombie), and still is the process that started at `start_ns`
- * (0: any)? */
+/* Does any thread of it run (not gone, not a zombie), and is it still the process that
+ * started at `start_ns` (0: any)? */
 bool process_alive(uint32_t pid, uint64_t start_ns);
 
 /*

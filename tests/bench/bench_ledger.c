@@ -129,18 +129,19 @@ static void put_realloc(struct stream *stream, uint64_t old, uint64_t address)
 
 static void put_stacks(struct stream *stream)
 {
-	struct {
-		struct wire_stack head;
-		uint64_t frames[20];
-	} record = { 0 };
+	uint64_t frames[20];
 
 	for (uint64_t id = 1; id <= STACKS; id++) {
-		record.head.header = header(stream, WIRE_STACK, sizeof(record));
-		record.head.id = id;
-		record.head.count = 20;
-		for (int i = 0; i < 20; i++)
-			record.frames[i] = id * 100 + (uint64_t)i;
+		struct wire_stack record = {
+			.header = header(stream, WIRE_STACK, sizeof(record) + sizeof(frames)),
+			.id = id,
+			.count = ARRAY_LENGTH(frames),
+		};
+
+		for (uint64_t i = 0; i < ARRAY_LENGTH(frames); i++)
+			frames[i] = id * 100 + i;
 		put(stream, &record, sizeof(record));
+		put(stream, frames, sizeof(frames));
 	}
 }
 
@@ -194,8 +195,8 @@ static void fill(struct ledger *ledger, struct stream *stream, uint64_t *live, s
 			worst = (double)bytes / (double)blocks;
 	}
 	ledger_footprint(ledger, &bytes, &blocks);
-	printf("fill     %9zu blocks    %6.2f M events/s  %5.1f bytes per live block (at most %.1f; "
-	       "resident +%.1f)\n",
+	printf("fill     %9zu blocks    %6.2f M events/s  %5.1f bytes per live block "
+	       "(at most %.1f; resident +%.1f)\n",
 	       count, rate / 1e6, (double)bytes / (double)blocks, worst,
 	       (double)(resident_bytes() - before) / (double)blocks);
 }

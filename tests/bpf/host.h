@@ -25,6 +25,7 @@
 #define __type(name, type_name) __typeof__(type_name) *name
 #undef __always_inline
 #define __always_inline inline __attribute__((always_inline))
+#define barrier_var(variable) __asm__ volatile("" : "+r"(variable))
 #define __noinline __attribute__((noinline))
 
 /* The test's answer to a map look-up; `map` is the address of the map's variable. */

@@ -11,7 +11,7 @@
 #define BLOCKS 13
 #define BLOCK_BYTES 1019
 
-static void *volatile kept[BLOCKS];
+static void *volatile kept[BLOCKS], *volatile kept_after[BLOCKS];
 static pthread_t leader;
 static pthread_barrier_t allocated;
 
@@ -22,9 +22,12 @@ __attribute__((noreturn)) static void *work(void *unused)
 		kept[i] = malloc(BLOCK_BYTES);
 	pthread_barrier_wait(&allocated);
 	pthread_join(leader, NULL);
+	for (int i = 0; i < BLOCKS; i++)
+		kept_after[i] = malloc(BLOCK_BYTES);
 	target_sleep_until(target_now_ns() + 300000000);
-	target_print("{\"truth\":{\"tid\":%d,\"live_blocks\":%d,\"live_bytes\":%d}}\n",
-		     (int)syscall(SYS_gettid), BLOCKS, BLOCKS * BLOCK_BYTES);
+	target_print("{\"truth\":{\"tid\":%d,\"before_blocks\":%d,\"live_blocks\":%d,"
+		     "\"live_bytes\":%d}}\n",
+		     (int)syscall(SYS_gettid), BLOCKS, 2 * BLOCKS, 2 * BLOCKS * BLOCK_BYTES);
 	target_finish();
 }
 

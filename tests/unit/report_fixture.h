@@ -2,7 +2,7 @@
 /*
  * A snapshot made by hand for the tests of reports: a web shop whose ten workers
  * each keep a page, with a leak and a few more sites beside. Its "program" is the
- * test itself, so that frames have real names. Verdicts are this file's, not
+ * test itself, so that frames have real names and lines (fixture_program.h). Verdicts are this file's, not
  * analysis': a report's test must not depend on how a verdict is worded.
  */
 #ifndef OUTLIVE_TESTS_REPORT_FIXTURE_H
@@ -71,20 +71,7 @@ void reconcile_find(const struct snapshot *snapshot, const struct snapshot_proce
 
 /* --- functions of the traced program -------------------------------------- */
 
-#define FIXTURE_FUNCTION(name, number)                                                             \
-	__attribute__((noinline, used)) static int name(volatile int *x)                           \
-	{                                                                                          \
-		*x = *x * 3 + (number);                                                            \
-		return *x - (number);                                                              \
-	}
-
-FIXTURE_FUNCTION(render_page, 11)
-FIXTURE_FUNCTION(handle_request, 12)
-FIXTURE_FUNCTION(worker_loop, 13)
-FIXTURE_FUNCTION(session_add, 14)
-FIXTURE_FUNCTION(walk_tree, 15)
-FIXTURE_FUNCTION(config_load, 16)
-FIXTURE_FUNCTION(g_malloc_wrapper_of_this_test, 17)
+#include "fixture_program.h"
 
 extern const char __executable_start;
 

@@ -12,6 +12,7 @@
 #include "base/hash.h"
 #include "ledger/blocks.h"
 #include "ledger/replaced.h"
+#include "ledger/shard.h"
 
 #define PROMISED_BYTES 40 /* per live block, from 1000 blocks on */
 
@@ -224,6 +225,69 @@ static void agrees_with_a_plain_array(void **state)
 	free(model);
 }
 
+/* What no hash does: every entry wants the last place, in ascending or descending
+ * order. Each is found, none is written behind the array. */
+static void a_crowd_at_the_end_is_housed(void **state)
+{
+	const uint64_t most = 2000, last = (1ull << ENTRY_HASH_BITS) - 1;
+
+	(void)state;
+	for (int descending = 0; descending < 2; descending++) {
+		const struct shard_part none[2] = { 0 };
+		struct blocks_shard *shard = shard_new(none, 0, 0);
+
+		assert_non_null(shard);
+		for (uint64_t i = 0; i < most; i++) {
+			uint64_t hash = descending ? last - i : last - most + i;
+			struct entry entry = { { hash << 8, 0, 0 } };
+
+			if (shard_full(shard)) {
+				const struct shard_part parts[2] = { shard_all(shard) };
+				struct blocks_shard *larger =
+					shard_new(parts, shard->count, shard->depth);
+
+				assert_non_null(larger);
+				assert_false(shard_full(larger));
+				shard_free(shard);
+				shard = larger;
+			}
+			shard_insert(shard, shard_place(shard, hash), entry);
+		}
+		for (uint64_t i = 0; i < most; i++) {
+			uint64_t hash = descending ? last - i : last - most + i;
+			struct entry *place = shard_place(shard, hash);
+
+			assert_int_equal(entry_hash(place), hash);
+			shard_remove(shard, place);
+			assert_int_not_equal(entry_hash(shard_place(shard, hash)), hash);
+		}
+		assert_int_equal(shard->count, 0);
+		shard_free(shard);
+	}
+}
+
+/* A table that was large takes no more than one that never was. */
+static void a_table_that_was_large_gives_back(void **state)
+{
+	const uint64_t most = 500000, rest = 1000;
+	struct blocks blocks;
+	struct block block;
+
+	(void)state;
+	blocks_init(&blocks, 7);
+	for (uint64_t i = 1; i <= most; i++)
+		put(&blocks, (struct block){ .address = i * 64, .size = i }, &block);
+	assert_true(blocks.depth >= 4);
+	for (uint64_t i = most; i > rest; i--)
+		assert_true(blocks_take(&blocks, i * 64, 0, &block));
+	assert_int_equal(blocks.count, rest);
+	assert_promise(&blocks);
+	assert_true(blocks.depth <= 1);
+	for (uint64_t i = 1; i <= rest; i++)
+		assert_true(blocks_get(&blocks, i * 64, &block) && block.size == i);
+	blocks_free(&blocks);
+}
+
 static void replaced_blocks_are_found_newest_first(void **state)
 {
 	struct replaced *replaced = calloc(1, sizeof(*replaced));
@@ -276,6 +340,8 @@ int main(void)
 		cmocka_unit_test(never_more_than_40_bytes_per_block),
 		cmocka_unit_test(each_sees_every_block_once),
 		cmocka_unit_test(agrees_with_a_plain_array),
+		cmocka_unit_test(a_crowd_at_the_end_is_housed),
+		cmocka_unit_test(a_table_that_was_large_gives_back),
 		cmocka_unit_test(replaced_blocks_are_found_newest_first),
 		cmocka_unit_test(replaced_blocks_are_bounded),
 	};

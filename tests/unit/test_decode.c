@@ -89,33 +89,34 @@ static void every_kind_keeps_its_fields(void **state)
 	assert_int_equal(event.exit.last_thread, 1);
 }
 
-struct stack_record {
-	struct wire_stack head;
-	uint64_t frames[WIRE_MAX_FRAMES];
-};
-
-static struct stack_record stack_of(uint16_t count)
+/* A stack record of `count` frames as bytes; returns its length. */
+static size_t put_stack(char *bytes, uint64_t id, uint16_t count)
 {
-	struct stack_record record = { 0 };
+	struct wire_stack record = {
+		.header = header(WIRE_STACK, sizeof(record) + count * sizeof(uint64_t)),
+		.id = id,
+		.count = count,
+		.status = WIRE_STACK_NO_ROW,
+	};
 
-	record.head.header = header(WIRE_STACK, sizeof(record.head) + count * sizeof(uint64_t));
-	record.head.id = 77;
-	record.head.count = count;
-	record.head.status = WIRE_STACK_NO_ROW;
-	for (uint64_t i = 0; i < count && i < WIRE_MAX_FRAMES; i++)
-		record.frames[i] = 1000 + i;
-	return record;
+	memcpy(bytes, &record, sizeof(record));
+	for (uint64_t i = 0; i < count; i++) {
+		uint64_t frame = 1000 + i;
+
+		memcpy(bytes + sizeof(record) + i * sizeof(frame), &frame, sizeof(frame));
+	}
+	return record.header.length;
 }
 
 static void a_stack_keeps_its_frames(void **state)
 {
-	struct stack_record record = stack_of(WIRE_MAX_FRAMES);
+	char bytes[2048];
+	size_t length = put_stack(bytes, 77, WIRE_MAX_FRAMES);
 	struct event event;
 	uint64_t frame;
 
 	(void)state;
-	assert_int_equal(decode_record(&record, sizeof(record), &event),
-			 record.head.header.length);
+	assert_int_equal(decode_record(bytes, sizeof(bytes), &event), length);
 	assert_int_equal(event.stack.id, 77);
 	assert_int_equal(event.stack.count, WIRE_MAX_FRAMES);
 	assert_int_equal(event.stack.status, WIRE_STACK_NO_ROW);
@@ -125,21 +126,24 @@ static void a_stack_keeps_its_frames(void **state)
 
 static void hostile_stacks_are_refused(void **state)
 {
-	struct stack_record record = stack_of(3);
+	char bytes[2048];
+	size_t length = put_stack(bytes, 77, 3);
+	struct wire_stack record;
 	struct event event;
-	size_t length = record.head.header.length;
 
 	(void)state;
-	record.head.count = 4; /* one more than the length holds */
-	assert_int_equal(decode_copy(&record, length, &event), -EBADMSG);
-	record.head.count = UINT16_MAX;
-	assert_int_equal(decode_copy(&record, length, &event), -EBADMSG);
-	record.head.count = WIRE_MAX_FRAMES + 1;
-	record.head.header.length = UINT16_MAX;
-	assert_int_equal(decode_copy(&record, length, &event), -EBADMSG);
-	record = stack_of(3);
-	record.head.id = 0;
-	assert_int_equal(decode_copy(&record, length, &event), -EBADMSG);
+	assert_int_equal(decode_copy(bytes, length, &event), length);
+	memcpy(&record, bytes, sizeof(record));
+	record.count = 4; /* one more than the length holds */
+	memcpy(bytes, &record, sizeof(record));
+	assert_int_equal(decode_copy(bytes, length, &event), -EBADMSG);
+	record.count = UINT16_MAX;
+	memcpy(bytes, &record, sizeof(record));
+	assert_int_equal(decode_copy(bytes, length, &event), -EBADMSG);
+	length = put_stack(bytes, 77, WIRE_MAX_FRAMES + 1);
+	assert_int_equal(decode_copy(bytes, length, &event), -EBADMSG);
+	length = put_stack(bytes, 0, 3);
+	assert_int_equal(decode_copy(bytes, length, &event), -EBADMSG);
 }
 
 static void a_python_stack_keeps_its_frames(void **state)

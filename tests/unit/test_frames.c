@@ -43,15 +43,16 @@ static void test_return_address(void **state)
 
 	(void)state;
 	assert_non_null(frames);
-	frames_resolve(frames, &process, AT(first_function) + 5, &frame);
+	frames_resolve(frames, &process, AT(first_function) + 5, &frame, 1);
 	assert_string_equal(frame.symbol, "first_function");
 	assert_int_equal(frame.offset, 5);
 	assert_int_equal(frame.address, AT(first_function) + 5);
 	assert_string_equal(frame.module, "/srv/app");
 	assert_string_equal(frame.language, "native");
-	assert_null(frame.file);
+	assert_string_equal(frame.file + strlen(frame.file) - strlen("test_frames.c"), "test_frames.c");
+	assert_false(frame.inlined);
 	/* A call as the last instruction returns to the next function's first byte. */
-	frames_resolve(frames, &process, AT(second_function), &frame);
+	frames_resolve(frames, &process, AT(second_function), &frame, 1);
 	assert_true(!frame.symbol || strcmp(frame.symbol, "second_function") != 0);
 	frames_free(frames);
 }
@@ -64,16 +65,16 @@ static void test_unknown(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(nowhere) / sizeof(*nowhere); i++) {
-		frames_resolve(frames, &process, nowhere[i], &frame);
+		frames_resolve(frames, &process, nowhere[i], &frame, 1);
 		assert_null(frame.symbol);
 		assert_null(frame.module);
 		assert_int_equal(frame.offset, 0);
 	}
 	/* A module that cannot be opened, or nothing to open it with. */
-	frames_resolve(frames, &process, 0x7f0000200000, &frame);
+	frames_resolve(frames, &process, 0x7f0000200000, &frame, 1);
 	assert_string_equal(frame.module, "/lib/libc.so.6");
 	assert_int_equal(frame.offset, 0x200000);
-	frames_resolve(NULL, &process, AT(first_function) + 5, &frame);
+	frames_resolve(NULL, &process, AT(first_function) + 5, &frame, 1);
 	assert_string_equal(frame.module, "/srv/app");
 	assert_null(frame.symbol);
 	frames_free(frames);
@@ -90,8 +91,8 @@ static void test_shared_file(void **state)
 	(void)state;
 	other_name.path = "/other";
 	other_name.open_path = "/proc/thread-self/exe";
-	frames_resolve(frames, &process, AT(first_function) + 1, &here);
-	frames_resolve(frames, &other, AT(first_function) + 1, &there);
+	frames_resolve(frames, &process, AT(first_function) + 1, &here, 1);
+	frames_resolve(frames, &other, AT(first_function) + 1, &there, 1);
 	assert_string_equal(there.module, "/other");
 	assert_ptr_equal(here.symbol, there.symbol);
 	frames_free(frames);
@@ -104,7 +105,7 @@ static bool finds(const struct snapshot_module *module)
 	struct frame frame;
 	bool found;
 
-	frames_resolve(frames, &other, AT(first_function) + 1, &frame);
+	frames_resolve(frames, &other, AT(first_function) + 1, &frame, 1);
 	found = frame.symbol != NULL;
 	frames_free(frames);
 	return found;
@@ -149,8 +150,12 @@ static void test_runtime(void **state)
 	assert_true(runtime("/lib/x86_64-linux-gnu/libc-2.31.so", NULL));
 	assert_true(runtime("/lib64/ld-linux-x86-64.so.2", NULL));
 	assert_true(runtime("/usr/lib/libstdc++.so.6.0.30", "_Znwm"));
-	assert_true(runtime("/srv/app", "_Znwm"));
+	assert_true(runtime("/srv/app", "operator new"));
 	assert_true(runtime("/usr/lib/libglib-2.0.so.0", "g_malloc0"));
+	assert_true(runtime("/srv/app", "std::vector<int, std::allocator<int> >::push_back"));
+	assert_true(runtime("/srv/app", "<alloc::vec::Vec<T> as core::clone::Clone>::clone"));
+	assert_false(runtime("/srv/app", "core::engine::make"));
+	assert_false(runtime("/srv/app", "stdx::make"));
 	assert_false(runtime("/usr/lib/libcurl.so.4", "Curl_open"));
 	assert_false(runtime("/usr/lib/libc.so.d/plugin.so", "work"));
 	assert_false(runtime("/srv/app", "malloc_tests"));

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "replay/expect.c"
 #include "replay/fixture.c"
 
 #define LEAST_FIXTURES 10 /* a glob that finds nothing must not pass */

@@ -34,6 +34,7 @@
 static struct unwind_row *all_rows;
 static uint64_t *all_buckets;
 static struct unwind_mapping all_mappings[UNWIND_MAX_MAPPINGS];
+static uint64_t cached[UNWIND_CACHE_ROWS * 2];
 static uint32_t row_count, bucket_count, mapping_count;
 static struct walk walk;
 
@@ -45,6 +46,8 @@ static void *host_map_lookup(const void *map, const void *key)
 		return index < row_count ? &all_rows[index] : NULL;
 	if (map == &buckets)
 		return index < bucket_count ? &all_buckets[index] : NULL;
+	if (map == &rule_cache)
+		return index < UNWIND_CACHE_ROWS * 2 ? &cached[index] : NULL;
 	if (map == &mappings)
 		return index < UNWIND_MAX_MAPPINGS ? &all_mappings[index] : NULL;
 	return NULL;
@@ -276,7 +279,7 @@ static void test_copy_stops_at_the_last_page(void **state)
 	host_readable_start = (uintptr_t)pages;
 	host_readable_end = (uintptr_t)pages + 8192;
 	*(uint64_t *)(pages + 8192 - 8) = 0x1122334455667788;
-	assert_int_equal(copy_stack(&walk, (uintptr_t)pages + 8192 - 64), 0);
+	assert_int_equal(copy_stack(&walk, (uintptr_t)pages + 8192 - 64, COPY_BYTES), 0);
 	assert_int_equal(walk.copy_length, 64);
 	assert_int_equal(stack_word(&walk, (uintptr_t)pages + 8192 - 8, &word), 0);
 	assert_true(word == 0x1122334455667788);
