@@ -90,8 +90,7 @@ static __always_inline bool python_take(struct python_walk *walk, __u32 slot, __
 static __always_inline bool emit_python(struct thread_state *thread, __u64 id)
 {
 	struct python_walk *walk = &thread->python;
-	__u32 slot = thread->slot;
-	const struct python_process *python = bpf_map_lookup_elem(&pythons, &slot);
+	const struct python_process *python = bpf_map_lookup_elem(&pythons, &thread->slot);
 	__u32 count = walk->record.count & 127, length;
 	__u64 flags;
 

@@ -11,12 +11,20 @@
 #include "target/memory.h"
 
 /* All exported, so a stripped file has them too. */
-enum { SYMBOL_GIL_STATE, SYMBOL_EVAL, SYMBOL_EVAL_OLD, SYMBOL_HEAD, FUNCTION_COUNT };
+enum {
+	SYMBOL_GIL_STATE,
+	SYMBOL_EVAL,
+	SYMBOL_EVAL_OLD,
+	SYMBOL_HEAD,
+	SYMBOL_GET_VERSION,
+	FUNCTION_COUNT
+};
 static const char *const functions[FUNCTION_COUNT] = {
 	[SYMBOL_GIL_STATE] = "PyGILState_GetThisThreadState",
 	[SYMBOL_EVAL] = "_PyEval_EvalFrameDefault", /* 3.6 on */
 	[SYMBOL_EVAL_OLD] = "PyEval_EvalFrameEx",
 	[SYMBOL_HEAD] = "PyInterpreterState_Head",
+	[SYMBOL_GET_VERSION] = "Py_GetVersion",
 };
 
 enum { SYMBOL_RUNTIME, SYMBOL_VERSION, VARIABLE_COUNT };
@@ -26,6 +34,7 @@ static const char *const variables[VARIABLE_COUNT] = {
 };
 
 #define MAX_VERSION_MINOR 99
+#define CODE_BYTES 192 /* of Py_GetVersion that are looked at: longer than any of them */
 #define MAX_THREADS 64 /* looked at to find the thread-specific slot */
 /* glibc since 2.27, x86-64: struct pthread.specific_1stblock, 32 of {sequence, data}
  * (nptl/descr.h): data of key k lies at %fs:0x318 + 16 * k. */
@@ -73,9 +82,53 @@ uint32_t python_version_of_name(const char *path)
 	return strncmp(name, "python", 6) == 0 ? parse_version(name + 6) : 0;
 }
 
-/* The version that a file's own PyVersion or debug offsets tell, else its name. */
-static int find_layout(const struct binary_mapping *mapping, const struct elf_function *variable,
-		       struct python_layout *ret_layout)
+/* "3.9.18" or "2.7.18+" at `vaddr` of the file, with nothing else behind it. */
+static uint32_t version_at(const struct elf_file *elf, uint64_t vaddr)
+{
+	char text[16] = "";
+	long got = elf_file_read(elf, vaddr, text, sizeof(text) - 1);
+	size_t length = got > 0 ? strnlen(text, (size_t)got) : 0;
+	size_t major = strspn(text, "0123456789"), minor, micro;
+
+	if (major != 1 || text[1] != '.' || (text[0] != '2' && text[0] != '3'))
+		return 0;
+	minor = strspn(text + 2, "0123456789");
+	if (minor < 1 || minor > 2 || text[2 + minor] != '.')
+		return 0;
+	micro = strspn(text + 3 + minor, "0123456789");
+	return micro && length < sizeof(text) - 1 ? parse_version(text) : 0;
+}
+
+/*
+ * The version that Py_GetVersion() prints. It is exported, and its code loads the address
+ * of the PY_VERSION literal: relative to the next instruction, or, in a program that is
+ * linked to a fixed address, as it is. So every four bytes of it are tried as either.
+ */
+static uint32_t version_by_code(const struct elf_file *elf, const struct elf_function *function)
+{
+	uint8_t code[CODE_BYTES];
+	long got = function->found == ELF_FOUND ?
+			   elf_file_read(elf, function->vaddr, code, sizeof(code)) : 0;
+	uint32_t version = 0;
+
+	/* What lies behind the function is another one's code. */
+	if (function->size && got > (long)function->size)
+		got = (long)function->size;
+	for (long i = 0; i + 4 <= got && !version; i++) {
+		uint32_t word;
+
+		memcpy(&word, code + i, sizeof(word));
+		version = version_at(elf, function->vaddr + (uint64_t)i + 4 +
+						  (uint64_t)(int64_t)(int32_t)word);
+		if (!version)
+			version = version_at(elf, word);
+	}
+	return version;
+}
+
+/* The version that a file's own debug offsets, Py_Version or code tell, else its name. */
+static int find_layout(const struct binary_mapping *mapping, const struct elf_function *function,
+		       const struct elf_function *variable, struct python_layout *ret_layout)
 {
 	uint8_t self[PYTHON_SELF_BYTES];
 	uint32_t hex, version = 0;
@@ -93,6 +146,8 @@ static int find_layout(const struct binary_mapping *mapping, const struct elf_fu
 	    elf_file_read(mapping->elf, variable[SYMBOL_VERSION].vaddr, &hex, sizeof(hex)) ==
 		    (long)sizeof(hex))
 		version = hex >> 16;
+	if (!version)
+		version = version_by_code(mapping->elf, &function[SYMBOL_GET_VERSION]);
 	if (!version)
 		version = python_version_of_name(mapping->path);
 	return python_layout_find(version, ret_layout) == 0 ? 0 : -ENOTSUP;
@@ -142,7 +197,7 @@ int python_find(const struct binary_mapping *mapping, struct python_found *ret_f
 		result = elf_file_find(mapping->elf, ELF_SYMBOLS_DATA, variables, VARIABLE_COUNT,
 				       variable);
 	if (result == 0)
-		result = find_layout(mapping, variable, &ret_found->layout);
+		result = find_layout(mapping, function, variable, &ret_found->layout);
 	if (result < 0)
 		return result;
 	if (!ret_found->layout.runtime_head)

@@ -94,6 +94,25 @@ def test_every_interpreter():
     return f"{', '.join(sorted(found))}: {sum(counts)} of {sum(counts)} stacks equal"
 
 
+def test_native_frames_on_demand():
+    """--native leaves every frame of the interpreter in its place, the Python frames beside it."""
+    path = sorted(interpreters().items())[-1][1]
+    with Target("python", command=[path, STACKS]) as target:
+        truth, report = trace(target, "--native", verb="report")
+        process = process_of(report, target.pid)
+        compare(truth, process)
+        shown = 0
+        for site in process["sites"]:
+            evals = {frame["address"] for frame in site["frames"]
+                     if frame["language"] == "native" and "EvalFrame" in (frame["symbol"] or "")}
+            for frame in site["frames"]:
+                if frame["language"] == "python" and site["stack"] == "complete":
+                    check(frame["address"] in evals, f"no eval frame beside {frame}")
+                    shown += 1
+        check(shown > 1000, f"only {shown} Python frames")
+        return f"{shown} Python frames beside their eval frames"
+
+
 @limit(120)
 def test_code_objects_that_come_and_go():
     """A name is the true one or none, though thousands of functions come to lie at the same

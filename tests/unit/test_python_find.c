@@ -69,6 +69,20 @@ static void end(struct running *running)
 	assert_int_equal(waitpid(running->pid, NULL, 0), running->pid);
 }
 
+/* The same file by another name, as a program that has the interpreter linked into it. */
+static void check_without_name(const struct binary_mapping *mapping,
+			       const struct python_found *by_name)
+{
+	struct binary_mapping renamed = *mapping;
+	struct python_found found;
+
+	renamed.path = "/opt/app";
+	assert_int_equal(python_find(&renamed, &found), 0);
+	assert_int_equal(found.layout.version, by_name->layout.version);
+	assert_int_equal(found.own[0].end, 0); /* the rest of it may be the program's own */
+	assert_memory_equal(found.eval, by_name->eval, sizeof(found.eval));
+}
+
 static bool find_in(uint32_t pid, struct binaries *binaries, struct python_found *ret_found)
 {
 	struct binary_mapping mapping;
@@ -79,6 +93,7 @@ static bool find_in(uint32_t pid, struct binaries *binaries, struct python_found
 		if (python_in_file(mapping.elf)) {
 			assert_int_equal(python_find(&mapping, ret_found), 0);
 			assert_true(ret_found->own[0].start == mapping.start);
+			check_without_name(&mapping, ret_found);
 			found++;
 		}
 	}
