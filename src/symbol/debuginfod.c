@@ -23,7 +23,8 @@ struct library {
 
 static int library_open(struct library *library)
 {
-	library->handle = dlopen("libdebuginfod.so.1", RTLD_NOW | RTLD_LOCAL);
+	/* Curl's and OpenSSL's global state would be lost, and made anew each time. */
+	library->handle = dlopen("libdebuginfod.so.1", RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
 	if (!library->handle)
 		return -ENOSYS;
 	/* POSIX has function pointers fit into void *, C does not say so. */

@@ -192,6 +192,39 @@ static void test_mini_debug(void **state)
 	program_run(directory, "rm -r usr bin/*");
 }
 
+/* A server that is a folder, which libdebuginfod and curl are content with. */
+static void test_debuginfod(void **state)
+{
+	char url[128], cache[128], path[128];
+	struct debug_search search = { .path = "" };
+	struct name_frame frames[NAMES_FRAMES_MAX];
+	uint64_t address = program_symbol(directory, "full", "cart_checkout"), start;
+
+	(void)state;
+	program_run(directory, "id=$(readelf -n full 2>/dev/null | sed -n 's/.*Build ID: //p'); "
+			       "mkdir -p server/buildid/$id cache && "
+			       "cp full.debug server/buildid/$id/debuginfo");
+	snprintf(url, sizeof(url), "file://%s/server", directory);
+	snprintf(cache, sizeof(cache), "%s/cache", directory);
+	snprintf(path, sizeof(path), "%s/stripped", directory);
+	setenv("DEBUGINFOD_URLS", url, 1);
+	setenv("DEBUGINFOD_CACHE_PATH", cache, 1);
+	for (int asked = 0; asked < 2; asked++) {
+		struct names *names;
+
+		search.debuginfod = asked;
+		assert_int_equal(names_open(path, &names), 0);
+		assert_int_equal(names_lookup(names, &search, address, frames, NAMES_FRAMES_MAX,
+					      &start) > 0,
+				 asked);
+		if (asked)
+			assert_in_range(frames[0].line, 1, 60);
+		names_close(names);
+	}
+	unsetenv("DEBUGINFOD_URLS");
+	unsetenv("DEBUGINFOD_CACHE_PATH");
+}
+
 /* dwz moves what two debug files have in common to a third. */
 static void test_shared_part(void **state)
 {
@@ -240,7 +273,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_build_id),   cmocka_unit_test(test_hostile_root),
 		cmocka_unit_test(test_debug_link), cmocka_unit_test(test_mini_debug),
-		cmocka_unit_test(test_shared_part), cmocka_unit_test(test_replaced),
+		cmocka_unit_test(test_shared_part), cmocka_unit_test(test_debuginfod),
+		cmocka_unit_test(test_replaced),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
