@@ -126,6 +126,11 @@ static int name_targets(struct capture *capture, struct error *error)
 	return 0;
 }
 
+static void close_source(struct source *source)
+{
+	capture_close((struct capture *)source);
+}
+
 int capture_open(const struct capture_options *options, struct capture **ret_capture,
 		 struct error *error)
 {
@@ -134,7 +139,8 @@ int capture_open(const struct capture_options *options, struct capture **ret_cap
 
 	if (!capture)
 		return error_set(error, -ENOMEM, "", "out of memory");
-	poll_init(capture);
+	capture->source.poll = poll_source;
+	capture->source.close = close_source;
 	capture->options = options;
 	capture->binaries = binaries_new();
 	result = capture->binaries ? features_check(error) :

@@ -171,7 +171,7 @@ static bool all_exited(struct capture *capture)
 	return true;
 }
 
-static int capture_poll(struct source *source, event_fn deliver, void *context, int timeout_ms)
+int poll_source(struct source *source, event_fn deliver, void *context, int timeout_ms)
 {
 	struct capture *capture = (struct capture *)source;
 	bool ended = all_exited(capture);
@@ -193,13 +193,3 @@ static int capture_poll(struct source *source, event_fn deliver, void *context, 
 	return count == 0 && ended ? -EPIPE : count;
 }
 
-static void close_source(struct source *source)
-{
-	capture_close((struct capture *)source);
-}
-
-void poll_init(struct capture *capture)
-{
-	capture->source.poll = capture_poll;
-	capture->source.close = close_source;
-}

@@ -42,8 +42,8 @@ struct capture {
 	void *context;
 };
 
-/* Set capture->source up. */
-void poll_init(struct capture *capture);
+/* capture->source.poll: see stream/source.h. */
+int poll_source(struct source *source, event_fn deliver, void *context, int timeout_ms);
 
 /*
  * Place the probes of allocator files not attached yet, in every traced process.
