@@ -30,7 +30,7 @@ def gdb_stacks(name):
 
 
 def file_places(pid):
-    """A function: address in process `pid` -> (path, offset in the file), as gdb_stacks.py has it."""
+    """A function: address in process `pid` -> (path, offset in the file), as in gdb_stacks.py."""
     with open(f"/proc/{pid}/maps") as maps:
         rows = [line.split(maxsplit=5) for line in maps]
 
