@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Stacks: complete, and true function by function, without frame pointers."""
 import ctypes
+import http.client
 import os
 import pathlib
+import socket
 import struct
 import subprocess
 import tempfile
@@ -149,7 +151,7 @@ def test_python():
         process = process_of(report, target.pid)
         check(process["allocated_blocks"] > 10000, "python3 hardly allocated")
         consistent(process)
-        return quality_of(report, 0.99)
+        return quality_of(report, 0.995)
 
 
 def test_redis():
@@ -177,4 +179,72 @@ def test_redis():
         consistent(process)
         server.terminate()
         equal(server.wait(10), 0, "exit status of redis-server")
-        return quality_of(report, 0.99)
+        return quality_of(report, 0.995)
+
+
+NGINX_CONF = """
+daemon off; user root; worker_processes 1; pid {folder}/pid; error_log {folder}/error.log;
+events {{ worker_connections 64; }}
+http {{
+    types {{ text/html html; }}
+    access_log {folder}/access.log;
+    client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    server {{
+        listen 127.0.0.1:{port}; root {folder}/www; gzip on; gzip_min_length 100; ssi on;
+        location ~ ^/again/(.*)$ {{ proxy_pass http://127.0.0.1:{port}/$1; }}
+        location /list/ {{ alias {folder}/www/; autoindex on; }}
+    }}
+}}
+"""
+
+
+def free_port():
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        return unused.getsockname()[1]
+
+
+def start_nginx(folder, port):
+    """An nginx of our own, in the foreground; returns it and its worker's pid."""
+    (folder / "www").mkdir()
+    (folder / "www" / "page.html").write_text("<p>outlive</p>\n" * 3000)
+    (folder / "www" / "parts.html").write_text('<!--#include virtual="/page.html" -->\n' * 7)
+    (folder / "conf").write_text(NGINX_CONF.format(folder=folder, port=port))
+    server = spawn(["/usr/sbin/nginx", "-p", folder, "-c", folder / "conf", "-e",
+                    folder / "error.log"])
+    children = pathlib.Path(f"/proc/{server.pid}/task/{server.pid}/children")
+    deadline = time.monotonic() + 10
+    while not (folder / "pid").exists() or not children.read_text():
+        check(server.poll() is None and time.monotonic() < deadline, "nginx does not start")
+        time.sleep(0.02)
+    return server, int(children.read_text().split()[0])
+
+
+def ask_nginx(port, requests):
+    """Each on a connection of its own, so that nginx allocates for that as well."""
+    paths = ("/page.html", "/parts.html", "/again/page.html", "/list/", "/again/parts.html", "/no")
+    for number in range(requests):
+        path = paths[number % len(paths)]
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        connection.request("GET", path, headers={"Accept-Encoding": "gzip"})
+        answer = connection.getresponse()
+        equal(answer.status, 404 if path == "/no" else 200, f"nginx's answer to {path}")
+        answer.read()
+        connection.close()
+
+
+def test_nginx():
+    with tempfile.TemporaryDirectory() as name:
+        folder, port = pathlib.Path(name), free_port()
+        server, worker = start_nginx(folder, port)
+        with Outlive("threads", "-p", worker, "--json") as outlive:
+            ask_nginx(port, 600)
+            report = outlive.stop()
+        process = process_of(report, worker)
+        check(process["allocated_blocks"] > 3000, "nginx hardly allocated")
+        consistent(process)
+        server.terminate()
+        equal(server.wait(10), 0, "exit status of nginx")
+        return quality_of(report, 0.995)

@@ -115,8 +115,8 @@ __attribute__((unused)) static uint64_t target_now_ns(void)
 
 __attribute__((unused)) static void target_sleep_until(uint64_t when_ns)
 {
-	struct timespec when = { .tv_sec = when_ns / 1000000000u,
-				 .tv_nsec = when_ns % 1000000000u };
+	struct timespec when = { .tv_sec = (time_t)(when_ns / 1000000000u),
+				 .tv_nsec = (long)(when_ns % 1000000000u) };
 
 	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &when, NULL) == EINTR)
 		;

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What single targets need beyond the rule for all; included by tests/tests.mk.
 
+TARGET_CXXFLAGS := -std=gnu++17 -O2 -g -fomit-frame-pointer -fno-ipa-icf -Wall -Wextra -Werror \
+	-fno-builtin -pthread
+
 # -fno-builtin: gcc turns realloc(NULL, n) into malloc(n), and the truth would be another.
 $(TARGETS): TARGET_CFLAGS += -D_GNU_SOURCE -fno-builtin
 $(TARGETS): tests/targets/target.h
@@ -19,3 +22,19 @@ $(B)/tests/targets/lib%.so: tests/targets/lib/%.c tests/targets/lib/frames.h
 	$(call msg,TARGET,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(TARGET_CFLAGS) -fPIC -shared $< -o $@
+
+# A C and a C++ program over three libraries: -z lazy for the PLT, -fexceptions for what passes.
+SCENES := $(B)/tests/targets/scenes $(B)/tests/targets/throws
+SCENES_LIBS := $(patsubst %,$(B)/tests/targets/libscenes_%.so,a b c)
+SCENES_LDLIBS := -Wl,-z,lazy -L$(B)/tests/targets -lscenes_a -lscenes_b -lscenes_c \
+	-Wl,-rpath,'$$ORIGIN' -Wl,--allow-shlib-undefined
+TARGET_LDLIBS_scenes := $(SCENES_LDLIBS)
+$(SCENES): tests/targets/lib/scenes.h $(SCENES_LIBS)
+$(SCENES_LIBS): tests/targets/lib/scenes.h
+$(SCENES_LIBS): TARGET_CFLAGS += -D_GNU_SOURCE -fno-builtin -fexceptions
+$(B)/tests/targets/scenes: TARGET_CFLAGS += -fno-pie -no-pie
+targets: $(B)/tests/targets/throws
+$(B)/tests/targets/throws: tests/targets/throws.cc tests/targets/target.h
+	$(call msg,TARGET,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CXX) $(TARGET_CXXFLAGS) -MMD -MP $< -o $@ $(SCENES_LDLIBS)
