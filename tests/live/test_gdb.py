@@ -57,12 +57,11 @@ def bare(name):
 
 
 def walked_through(frames):
-    """How many of gdb's frames outlive can walk. The dynamic linker's trampoline for late binding
-    keeps its CFA in rbx, which no row can say; such a stack must end there, and be marked."""
-    for count, frame in enumerate(frames, 1):
-        if (frame["function"] or "").startswith("_dl_runtime_resolve"):
-            return count
-    return None
+    """How many of gdb's frames outlive can walk; None for all. The dynamic linker's trampoline for
+    late binding keeps its CFA in rbx, which no row can say: a stack through it must end there,
+    before the caller whose call is being bound, and be marked."""
+    names = [frame["function"] for frame in frames]
+    return names.index("bound_late") if "c_bind_late" in names else None
 
 
 def same_stack(size, gdb, site, place):
