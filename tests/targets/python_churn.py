@@ -2,7 +2,8 @@
 """Code objects that come and go, and structures of the interpreter that are scribbled over.
 
     python_churn.py churn       thousands of short-lived functions f<N>; each keeps a block of
-                                SIZE + N bytes, by which its name can be told from its block
+                                SIZE + N bytes, by which its name can be told from its block;
+                                every STAYS-th stays for a while, so that it can be read
     python_churn.py scribble    keeps writing nonsense over objects that live frames point at
 """
 from __future__ import print_function
@@ -12,22 +13,27 @@ import gc
 import json
 import os
 import sys
+import time
 
 C = ctypes.CDLL(None)
 C.malloc.restype = ctypes.c_void_p
 C.malloc.argtypes = [ctypes.c_size_t]
 SIZE = 1000000
 COUNT = 3000
+STAYS = 300
+STAY_S = 0.1
 
 
 def churn():
     """One after another, so that the next is made where the last one was freed."""
     for number in range(COUNT):
-        space = {"malloc": C.malloc, "size": SIZE + number}
-        exec(compile("def f%d():\n    malloc(size)\nf%d()\n" % (number, number),
+        space = {"malloc": C.malloc, "size": SIZE + number, "sleep": time.sleep,
+                 "stay": STAY_S if number % STAYS == 0 else 0}
+        exec(compile("def f%d():\n    malloc(size)\n    stay and sleep(stay)\nf%d()\n"
+                     % (number, number),
                      "file%d.py" % number, "exec"), space)
         space.clear()
-    return {"size": SIZE, "count": COUNT}
+    return {"size": SIZE, "count": COUNT, "stays": STAYS}
 
 
 def words_at(address, count):
