@@ -5,16 +5,15 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/text.h"
 #include "capture/capture.h"
 #include "capture/side.h"
 #include "cli/cli.h"
-#include "ledger/ledger.h"
 #include "target/process.h"
 
-#define FEED_EVENTS 64
 #define POLL_MS 20 /* how long events may wait in the ring when they come slowly */
 
 static void on_signal(int number)
@@ -24,59 +23,13 @@ static void on_signal(int number)
 }
 
 /* The second Ctrl-C ends outlive at once, should it ever hang. */
-static void catch_signals(void)
+void live_catch_signals(void)
 {
 	struct sigaction action = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
 
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	signal(SIGPIPE, SIG_IGN);
-}
-
-/*
- * Events on their way into the ledger. Those of blocks hold no pointers, so some are
- * kept back and applied together: the ledger then fetches the memory of the next
- * while it works on one.
- */
-struct feed {
-	struct ledger *ledger;
-	struct event held[FEED_EVENTS];
-	size_t count;
-};
-
-static int feed_flush(struct feed *feed)
-{
-	int result = ledger_apply_batch(feed->ledger, feed->held, feed->count);
-
-	feed->count = 0;
-	/* An event without room is counted by the ledger; the trace goes on. */
-	return result == -ENOMEM ? 0 : result;
-}
-
-static int feed_event(const struct event *event, void *context)
-{
-	struct feed *feed = context;
-	bool block = event->kind == EVENT_ALLOC || event->kind == EVENT_FREE ||
-		     event->kind == EVENT_REALLOC;
-	int result = feed->count == FEED_EVENTS || !block ? feed_flush(feed) : 0;
-
-	if (result < 0)
-		return result;
-	if (block) {
-		feed->held[feed->count++] = *event;
-		return 0;
-	}
-	result = ledger_apply(feed->ledger, event);
-	return result == -ENOMEM ? 0 : result;
-}
-
-/* Poll the source once, and leave nothing behind. Returns as source->poll. */
-static int feed_poll(struct feed *feed, struct source *source, int timeout_ms)
-{
-	int result = source->poll(source, feed_event, feed, timeout_ms);
-	int flushed = feed_flush(feed);
-
-	return flushed < 0 ? flushed : result;
 }
 
 static void announce(const struct options *options, const uint32_t *pids, size_t count)
@@ -98,10 +51,10 @@ static void announce(const struct options *options, const uint32_t *pids, size_t
 	fflush(stderr);
 }
 
-static int trace(const struct options *options, struct live *live, struct feed *feed,
-		 struct error *error)
+static int trace(const struct options *options, const struct live_watch *watch, struct view *view,
+		 struct feed *feed, struct error *error)
 {
-	struct source *source = capture_source(live->capture);
+	struct source *source = capture_source(view->capture);
 	uint64_t started = side_now_ns();
 	uint64_t deadline = options->duration_ns ? started + options->duration_ns : UINT64_MAX;
 	int result = 0;
@@ -110,9 +63,14 @@ static int trace(const struct options *options, struct live *live, struct feed *
 		uint64_t left = (deadline - side_now_ns()) / 1000000;
 
 		result = feed_poll(feed, source, left < POLL_MS ? (int)left : POLL_MS);
+		if (result >= 0 && watch->tick) {
+			int ticked = watch->tick(watch->tick_context, feed, side_now_ns());
+
+			result = ticked < 0 ? ticked : result;
+		}
 	}
-	live->duration_ns = side_now_ns() - started;
-	capture_stop(live->capture);
+	view->duration_ns = side_now_ns() - started;
+	capture_stop(view->capture);
 	if (result == -EPIPE)
 		result = 0;
 	while (result >= 0 && (result = feed_poll(feed, source, 0)) > 0)
@@ -123,25 +81,38 @@ static int trace(const struct options *options, struct live *live, struct feed *
 }
 
 static int trace_all(const struct options *options, const struct capture_options *capture_options,
-		     struct live *live, struct feed *feed, struct error *error)
+		     const struct live_watch *watch, struct view *view, struct feed *feed,
+		     struct error *error)
 {
-	int result = capture_open(capture_options, &live->capture, error);
+	int result = capture_open(capture_options, &view->capture, error);
 
 	if (result == 0)
-		result = capture_start(live->capture, feed_event, feed, error);
+		result = capture_start(view->capture, feed_event, feed, error);
 	if (result < 0)
 		return result;
-	live->began = true;
+	view->began = true;
 	announce(options, capture_options->pids, capture_options->pid_count);
-	result = capture_release(live->capture, error);
+	result = capture_release(view->capture, error);
 	if (result == 0)
-		result = trace(options, live, feed, error);
-	if (result == 0 && ledger_snapshot(feed->ledger, side_now_ns(), &live->snapshot) < 0)
+		result = trace(options, watch, view, feed, error);
+	if (result == 0 && ledger_snapshot(feed->ledger, side_now_ns(), &view->snapshot) < 0)
 		result = error_set(error, -ENOMEM, "", "out of memory for the report");
 	return result;
 }
 
-int live_run(const struct options *options, struct live *live, struct error *error)
+static void describe(const struct options *options, struct view *view)
+{
+	struct utsname kernel;
+
+	memset(view, 0, sizeof(*view));
+	if (uname(&kernel) == 0)
+		snprintf(view->kernel, sizeof(view->kernel), "%s", kernel.release);
+	snprintf(view->stacks, sizeof(view->stacks), "%s", options->stacks_name);
+	view->min_size = options->min_size;
+}
+
+int live_run(const struct options *options, const struct live_watch *watch, struct view *view,
+	     struct error *error)
 {
 	static struct launch launch;
 	static struct capture_options capture_options;
@@ -149,7 +120,7 @@ int live_run(const struct options *options, struct live *live, struct error *err
 	static struct feed feed;
 	int result = 0;
 
-	memset(live, 0, sizeof(*live));
+	describe(options, view);
 	capture_options = (struct capture_options){
 		.pids = options->pids,
 		.pid_count = options->pid_count,
@@ -158,10 +129,12 @@ int live_run(const struct options *options, struct live *live, struct error *err
 		.min_size = options->min_size,
 		.ranges = !options->no_mmap,
 	};
+	feed.listen = watch->listen;
+	feed.listen_context = watch->listen_context;
 	feed.ledger = ledger_new();
 	if (!feed.ledger)
 		return error_set(error, -ENOMEM, "", "out of memory");
-	catch_signals();
+	live_catch_signals();
 	if (options->command) {
 		result = launch_start(&launch, options->command, error);
 		launched = (uint32_t)launch.pid;
@@ -170,16 +143,9 @@ int live_run(const struct options *options, struct live *live, struct error *err
 		capture_options.launch = &launch;
 	}
 	if (result == 0)
-		result = trace_all(options, &capture_options, live, &feed, error);
+		result = trace_all(options, &capture_options, watch, view, &feed, error);
 	if (result < 0 && launch.held)
 		launch_abandon(&launch);
 	ledger_free(feed.ledger);
 	return result;
-}
-
-void live_end(struct live *live)
-{
-	snapshot_free(live->snapshot);
-	capture_close(live->capture);
-	memset(live, 0, sizeof(*live));
 }

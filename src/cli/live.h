@@ -1,26 +1,32 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* One live trace from beginning to end: capture in, snapshot out. */
+/* One live trace from beginning to end: capture in, view out. */
 #ifndef OUTLIVE_CLI_LIVE_H
 #define OUTLIVE_CLI_LIVE_H
 
+#include "cli/feed.h"
 #include "cli/options.h"
-#include "ledger/snapshot.h"
+#include "cli/view.h"
 
-struct capture;
-
-struct live {
-	struct capture *capture; /* kept open: the report reads files through it */
-	struct snapshot *snapshot;
-	uint64_t duration_ns;
-	bool began; /* tracing did begin: later failures are failures while running */
+/* Who else takes part in a trace; every member may be NULL. All are called by the thread
+ * that drains the ring: what they take long for fills it. */
+struct live_watch {
+	event_fn listen; /* is told of every event first, see struct feed */
+	void *listen_context;
+	/* Between polls, every 20 ms at least: may feed events of its own (marks) and take
+	 * snapshots of feed->ledger. Returns 0, or a -errno that ends the trace. */
+	int (*tick)(void *context, struct feed *feed, uint64_t now_ns);
+	void *tick_context;
 };
 
 /*
- * Trace as `options` say until the time is over, the user interrupts or the
- * targets end. Returns 0 with live->snapshot, or a -errno with `error` filled.
- * live_end() releases either way.
+ * Trace as `options` say until the time is over, the user interrupts
+ * (cli_interrupted) or the targets end. Returns 0 with view->snapshot, or a
+ * -errno with `error` filled. view_end() releases either way.
  */
-int live_run(const struct options *options, struct live *live, struct error *error);
-void live_end(struct live *live);
+int live_run(const struct options *options, const struct live_watch *watch, struct view *view,
+	     struct error *error);
+
+/* SIGINT and SIGTERM set cli_interrupted; a second one ends outlive at once. */
+void live_catch_signals(void);
 
 #endif

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -53,18 +52,17 @@ static int open_output(const struct options *options, FILE **ret_file, struct er
 	return 0;
 }
 
-static int render(const struct options *options, enum verb_bit verb, const struct live *live,
+static int render(const struct options *options, enum verb_bit verb, const struct view *view,
 		  FILE *file, struct error *error)
 {
 	const struct report_ops *format = report_find(options->json ? "json" : "text");
-	struct utsname kernel;
 	struct report_options how = {
 		.verb = verb == VERB_THREADS ? REPORT_THREADS : REPORT_SITES,
-		.kind = "live",
-		.kernel = uname(&kernel) == 0 ? kernel.release : NULL,
-		.duration_ns = live->duration_ns,
-		.min_size = options->min_size,
-		.stacks = options->stacks_name,
+		.kind = view->recording ? "recording" : "live",
+		.kernel = view->kernel[0] ? view->kernel : NULL,
+		.duration_ns = view->duration_ns,
+		.min_size = view->min_size,
+		.stacks = view->stacks,
 		.rows = options->rows,
 		.sort = options->sort,
 		.width = screen_width(options),
@@ -76,11 +74,11 @@ static int render(const struct options *options, enum verb_bit verb, const struc
 	int result = 0;
 
 	if (how.frames)
-		frames_set_sources(how.frames, true, options->debuginfod);
+		frames_set_sources(how.frames, !view->recording, options->debuginfod);
 	if (options->output && ftruncate(fileno(file), 0) < 0 && errno != EINVAL)
 		result = -errno;
 	if (result == 0)
-		result = format->render(file, live->snapshot, &how);
+		result = format->render(file, view->snapshot, &how);
 	frames_free(how.frames);
 	/* A reader that has seen enough (`| head`) is no failure. */
 	if (result < 0 && result != -EPIPE)
@@ -90,17 +88,18 @@ static int render(const struct options *options, enum verb_bit verb, const struc
 	return 0;
 }
 
-static int exit_status(const struct live *live, int result)
+static int exit_status(const struct view *view, int result)
 {
 	if (result == 0)
 		return EXIT_DONE;
-	return live->began || result == -ENOMEM ? EXIT_FAILED : EXIT_IMPOSSIBLE;
+	return view->began || result == -ENOMEM ? EXIT_FAILED : EXIT_IMPOSSIBLE;
 }
 
 int cli_report(const struct options *options, enum verb_bit verb)
 {
 	struct error error = { .what = "" };
-	struct live live = { 0 };
+	struct view view = { 0 };
+	const struct live_watch nobody = { 0 };
 	FILE *file;
 	int result, status;
 
@@ -108,13 +107,13 @@ int cli_report(const struct options *options, enum verb_bit verb)
 		cli_complain(&error);
 		return EXIT_FAILED;
 	}
-	result = live_run(options, &live, &error);
+	result = live_run(options, &nobody, &view, &error);
 	if (result == 0)
-		result = render(options, verb, &live, file, &error);
+		result = render(options, verb, &view, file, &error);
 	if (result < 0)
 		cli_complain(&error);
-	status = exit_status(&live, result);
-	live_end(&live);
+	status = exit_status(&view, result);
+	view_end(&view);
 	if (file != stdout && fclose(file) != 0 && result == 0) {
 		error_set(&error, -errno, "", "cannot write %.200s: %s", options->output, strerror(errno));
 		cli_complain(&error);

@@ -180,5 +180,7 @@ int decode_record(const void *data, size_t size, struct event *ret_event)
 	ret_event->pid = header.pid;
 	ret_event->tid = header.tid;
 	ret_event->time_ns = header.time_ns;
+	ret_event->wire = data;
+	ret_event->wire_bytes = header.length;
 	return header.length;
 }

@@ -11,8 +11,8 @@
  * Decode the record at `data`, of which `size` bytes may be read; `data` needs
  * no alignment. Returns the record's own length in bytes (24 … 65535), which is
  * how far the next record lies, and fills *ret_event. A kind that this version
- * does not know gives EVENT_NONE: skip it by the length. stack.frames points
- * into `data`.
+ * does not know gives EVENT_NONE: skip it by the length. stack.frames and wire
+ * point into `data`.
  *
  * Returns -EBADMSG, with *ret_event untouched, for a record that is truncated,
  * shorter than its kind needs, or whose counts do not fit into its length. A

@@ -41,6 +41,7 @@ enum event_kind {
 	EVENT_LOSS,	/* losses so far, by cause */
 	EVENT_PYTHON,	/* a CPython interpreter was found in the process */
 	EVENT_PYTHON_FRAMES, /* the Python part of a stack, named */
+	EVENT_MARK, /* somebody said: remember this moment */
 	EVENT_KIND_COUNT
 };
 
@@ -64,6 +65,9 @@ struct event {
 	uint32_t pid;
 	uint32_t tid;
 	uint64_t time_ns;
+	/* The wire record that this was decoded from; NULL for what user space adds. */
+	const void *wire;
+	uint32_t wire_bytes;
 	union {
 		struct {
 			uint64_t address, size, stack;
@@ -125,6 +129,9 @@ struct event {
 			uint8_t status; /* enum wire_python_status */
 			const struct event_python_frame *frames; /* innermost first */
 		} python_frames;
+		struct {
+			const char *name;
+		} mark; /* pid 0 */
 		struct {
 			uint64_t rss_bytes, peak_rss_bytes;
 		} resident;

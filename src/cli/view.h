@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a report is made of, wherever it came from: a live trace or a recording. */
+#ifndef OUTLIVE_CLI_VIEW_H
+#define OUTLIVE_CLI_VIEW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ledger/snapshot.h"
+
+struct capture;
+
+#define VIEW_TEXT 72
+
+struct view {
+	struct snapshot *snapshot;
+	struct capture *capture; /* live: kept open, the report reads files through it; or NULL */
+	bool recording;
+	char kernel[VIEW_TEXT]; /* release of the traced machine's; "" not known */
+	char stacks[VIEW_TEXT]; /* "auto", "fp" … */
+	uint64_t duration_ns;
+	uint64_t min_size;
+	bool began; /* tracing did begin: later failures are failures while running */
+};
+
+/* Release all that a view holds. All zeroes is fine. */
+void view_end(struct view *view);
+
+#endif
