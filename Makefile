@@ -44,12 +44,14 @@ OPTIMISE := $(if $(DEBUG),-O0,-O2)
 SANITIZE := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 
 # Minimum versions, each the oldest that has what we call.
-LIBS := libbpf libelf libdw liblzma zlib
+LIBS := libbpf libelf libdw liblzma zlib libzstd libxxhash
 need_libbpf := 1.1
 need_libelf := 0.180
 need_libdw := 0.186
 need_liblzma := 5.2
 need_zlib := 1.2
+need_libzstd := 1.4
+need_libxxhash := 0.8
 
 CPPFLAGS_ALL = -Iinclude -Isrc -I$(B)/gen -D_GNU_SOURCE -DOUTLIVE_VERSION='"$(VERSION)"' \
 	-DOUTLIVE_ARCH_$(ARCH) $(CPPFLAGS)

@@ -217,6 +217,7 @@ enum wire_loss {
 	 * event's probe by that thread's address space, and it has none any more. Counted by
 	 * user space. */
 	WIRE_LOSS_FIRST_THREAD = 7,
+	WIRE_LOSS_RECORDING = 8, /* in chunks of a recording that could not be read; by its reader */
 	WIRE_LOSS_COUNT
 };
 

@@ -20,6 +20,7 @@
 #include "base/vec.h"
 #include "symbol/names.h"
 #include "symbol/perf_map.h"
+#include "symbol/recorded_names.h"
 #include "target/process.h"
 
 #define NO_FILE UINT32_MAX
@@ -48,6 +49,7 @@ struct known_process {
 
 struct frames {
 	bool live, debuginfod;
+	const struct recorded_names *recorded; /* NULL: none */
 	struct known_file *files;
 	size_t file_count, file_capacity;
 	struct known_name *names;
@@ -66,6 +68,11 @@ void frames_set_sources(struct frames *frames, bool live, bool debuginfod)
 {
 	frames->live = live;
 	frames->debuginfod = debuginfod;
+}
+
+void frames_set_recorded(struct frames *frames, const struct recorded_names *recorded)
+{
+	frames->recorded = recorded;
 }
 
 void frames_free(struct frames *frames)
@@ -262,6 +269,30 @@ static size_t lookup(struct frames *frames, const struct snapshot_process *proce
 	return names_lookup(names, &search, vaddr, found, NAMES_FRAMES_MAX, ret_start);
 }
 
+/* What the recording calls the address; `frame` has what its frames share. */
+static size_t resolve_recorded(const struct frames *frames, const struct snapshot_process *process,
+			       const struct frame *frame, struct frame *ret_frames, size_t room)
+{
+	const struct recorded_place place = {
+		.pid = process->pid,
+		.start_ns = process->start_ns,
+		.address = frame->address,
+	};
+	struct recorded_frame found[FRAMES_OF_ADDRESS_MAX];
+	size_t count = recorded_names_find(frames->recorded, &place, found,
+					   room < ARRAY_LENGTH(found) ? room : ARRAY_LENGTH(found));
+
+	for (size_t i = 0; i < count; i++) {
+		ret_frames[i] = *frame;
+		ret_frames[i].symbol = found[i].symbol;
+		ret_frames[i].file = found[i].file;
+		ret_frames[i].offset = found[i].offset;
+		ret_frames[i].line = found[i].line;
+		ret_frames[i].inlined = found[i].inlined;
+	}
+	return count;
+}
+
 size_t frames_resolve(struct frames *frames, const struct snapshot_process *process,
 		      uint64_t address, struct frame *ret_frames, size_t room)
 {
@@ -272,9 +303,13 @@ size_t frames_resolve(struct frames *frames, const struct snapshot_process *proc
 	size_t count, skipped;
 
 	*ret_frames = frame;
+	frame.module = module ? module->path : NULL;
+	count = frames && frames->recorded ?
+			resolve_recorded(frames, process, &frame, ret_frames, room) : 0;
+	if (count)
+		return count;
 	if (!module)
 		return resolve_made(frames, process, call, ret_frames);
-	frame.module = module->path;
 	frame.offset = address - module->bias;
 	count = frames ? lookup(frames, process, module, call - module->bias, found, &start) : 0;
 	if (count == 0) {

@@ -46,6 +46,11 @@ void frames_free(struct frames *frames);
  */
 void frames_set_sources(struct frames *frames, bool live, bool debuginfod);
 
+struct recorded_names;
+
+/* Names that came with a recording are asked first, and stay the caller's. NULL: none. */
+void frames_set_recorded(struct frames *frames, const struct recorded_names *recorded);
+
 /*
  * Name `address`, one frame of a stack of `process`. It is a return address, so
  * the byte before it is what is looked up: a call may be a function's last

@@ -66,6 +66,8 @@ static int trace(const struct options *options, const struct live_watch *watch, 
 		if (result >= 0 && watch->tick) {
 			int ticked = watch->tick(watch->tick_context, feed, side_now_ns());
 
+			if (ticked > 0)
+				break;
 			result = ticked < 0 ? ticked : result;
 		}
 	}
@@ -86,6 +88,8 @@ static int trace_all(const struct options *options, const struct capture_options
 {
 	int result = capture_open(capture_options, &view->capture, error);
 
+	if (result == 0 && watch->begin)
+		result = watch->begin(watch->begin_context, view, error);
 	if (result == 0)
 		result = capture_start(view->capture, feed_event, feed, error);
 	if (result < 0)

@@ -10,10 +10,14 @@
 /* Who else takes part in a trace; every member may be NULL. All are called by the thread
  * that drains the ring: what they take long for fills it. */
 struct live_watch {
+	/* Probes are in place and nothing has been delivered yet. Returns 0, or a -errno with
+	 * `error` filled, and there will be no trace. */
+	int (*begin)(void *context, const struct view *view, struct error *error);
+	void *begin_context;
 	event_fn listen; /* is told of every event first, see struct feed */
 	void *listen_context;
 	/* Between polls, every 20 ms at least: may feed events of its own (marks) and take
-	 * snapshots of feed->ledger. Returns 0, or a -errno that ends the trace. */
+	 * snapshots of feed->ledger. Returns 0; 1 to end the trace; a -errno when it failed. */
 	int (*tick)(void *context, struct feed *feed, uint64_t now_ns);
 	void *tick_context;
 };

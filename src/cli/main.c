@@ -16,10 +16,12 @@ struct verb {
 };
 
 static const struct verb verbs[] = {
-	{ "threads", VERB_THREADS, "-p PID | -- COMMAND [ARG...]",
+	{ "threads", VERB_THREADS, "-p PID | -- COMMAND [ARG...] | RECORDING",
 	  "which thread holds what, and what kind of retention it is: run this first", cli_report },
-	{ "report", VERB_REPORT, "-p PID | -- COMMAND [ARG...]",
+	{ "report", VERB_REPORT, "-p PID | -- COMMAND [ARG...] | RECORDING",
 	  "which call paths hold memory, by what they hold", cli_report },
+	{ "record", VERB_RECORD, "-o FILE -p PID | -o FILE -- COMMAND [ARG...]",
+	  "trace now, look later: threads FILE, report FILE", cli_record },
 	{ "doctor", VERB_DOCTOR, "[-p PID]", "what this machine and this process allow", cli_doctor },
 };
 

@@ -8,11 +8,14 @@
 #include "base/units.h"
 #include "report/columns.h"
 
+#define MAX_FILE_LEAST (256u << 10)
+
 struct option_row {
 	const char *name; /* "--name" */
 	char letter;	  /* "-x"; 0 none */
 	const char *value; /* what its value is called in help; NULL: takes none */
 	unsigned int verbs;
+	bool live; /* it says how to trace: of no use with a recording */
 	const char *help;
 	int (*set)(struct options *options, const char *value, struct error *error);
 };
@@ -145,6 +148,22 @@ static int set_min_size(struct options *options, const char *value, struct error
 	return 0;
 }
 
+static int set_record(struct options *options, const char *value, struct error *error)
+{
+	if (!*value)
+		return error_set(error, -EINVAL, "", "--record takes a file name");
+	options->record = value;
+	return 0;
+}
+
+static int set_max_file(struct options *options, const char *value, struct error *error)
+{
+	if (units_parse_size(value, &options->max_file) < 0 || options->max_file < MAX_FILE_LEAST)
+		return error_set(error, -EINVAL, "", "--max-file takes a size of 256K or more, not '%s'",
+				 value);
+	return 0;
+}
+
 static int set_native(struct options *options, const char *value, struct error *error)
 {
 	(void)value, (void)error;
@@ -181,28 +200,55 @@ static int set_help(struct options *options, const char *value, struct error *er
 }
 
 static const struct option_row rows[] = {
-	{ "--pid", 'p', "PID[,PID]", VERBS_ALL, "the running processes to trace", set_pids },
-	{ "--for", 0, "TIME", VERBS_TRACING, "how long, as 10s or 5m (else until Ctrl-C or their end)",
-	  set_duration },
-	{ "--json", 0, NULL, VERBS_TRACING, "print JSON, for programs", set_json },
-	{ "--output", 'o', "FILE", VERBS_TRACING, "write the report to FILE", set_output },
-	{ "--rows", 'n', "N", VERBS_TRACING, "show at most N rows of each table", set_rows },
-	{ "--sort", 0, "COLUMN", VERBS_TRACING, "sort tables by this column", set_sort },
-	{ "--stacks", 0, "HOW", VERBS_TRACING,
+	{ "--pid", 'p', "PID[,PID]", VERBS_ALL, true, "the running processes to trace", set_pids },
+	{ "--for", 0, "TIME", VERBS_TRACING, true,
+	  "how long, as 10s or 5m (else until Ctrl-C or their end)", set_duration },
+	{ "--json", 0, NULL, VERBS_SHOWING, false, "print JSON, for programs", set_json },
+	{ "--output", 'o', "FILE", VERBS_SHOWING, false, "write the report to FILE", set_output },
+	{ "--output", 'o', "FILE", VERB_RECORD, false, "the recording to write", set_output },
+	{ "--rows", 'n', "N", VERBS_SHOWING, false, "show at most N rows of each table", set_rows },
+	{ "--sort", 0, "COLUMN", VERBS_SHOWING, false, "sort tables by this column", set_sort },
+	{ "--stacks", 0, "HOW", VERBS_TRACING, true,
 	  "auto (default): unwind tables, else frame pointers; dwarf, fp: those alone; none",
 	  set_stacks },
-	{ "--min-size", 0, "SIZE", VERBS_TRACING, "leave out smaller allocations", set_min_size },
-	{ "--native", 0, NULL, VERBS_TRACING, "show the C frames of interpreters (Python) too",
-	  set_native },
-	{ "--no-mmap", 0, NULL, VERBS_TRACING, "leave out mmap, munmap, mremap and brk", set_no_mmap },
-	{ "--buffer", 0, "SIZE", VERBS_TRACING, "room for events on their way here (default 32M)",
-	  set_buffer },
-	{ "--debuginfod", 0, NULL, VERBS_TRACING,
+	{ "--min-size", 0, "SIZE", VERBS_TRACING, true, "leave out smaller allocations",
+	  set_min_size },
+	{ "--native", 0, NULL, VERBS_SHOWING, false,
+	  "show the C frames of interpreters (Python) too", set_native },
+	{ "--no-mmap", 0, NULL, VERBS_TRACING, true, "leave out mmap, munmap, mremap and brk",
+	  set_no_mmap },
+	{ "--buffer", 0, "SIZE", VERBS_TRACING, true,
+	  "room for events on their way here (default 32M)", set_buffer },
+	{ "--record", 0, "FILE", VERBS_SHOWING, true,
+	  "write a recording of the same events beside the report", set_record },
+	{ "--max-file", 0, "SIZE", VERBS_TRACING, true,
+	  "end the trace when the recording has become so large", set_max_file },
+	{ "--debuginfod", 0, NULL, VERBS_TRACING, false,
 	  "fetch missing debug files from the servers of DEBUGINFOD_URLS", set_debuginfod },
-	{ "--verbose", 'v', NULL, VERBS_ALL, "say more: probes, unwind tables, whole stacks",
+	{ "--verbose", 'v', NULL, VERBS_ALL, false, "say more: probes, unwind tables, whole stacks",
 	  set_verbose },
-	{ "--help", 'h', NULL, VERBS_ALL, "this text", set_help },
+	{ "--help", 'h', NULL, VERBS_ALL, false, "this text", set_help },
 };
+
+/* What a verb works on beside a live target: how many recordings. */
+static const struct verb_input {
+	enum verb_bit verb;
+	size_t least_files, most_files;
+} inputs[] = {
+	{ VERB_THREADS, 0, 1 },
+	{ VERB_REPORT, 0, 1 },
+};
+
+static const struct verb_input *input_of(enum verb_bit verb)
+{
+	static const struct verb_input nothing;
+
+	for (size_t i = 0; i < ARRAY_LENGTH(inputs); i++) {
+		if (inputs[i].verb == verb)
+			return &inputs[i];
+	}
+	return &nothing;
+}
 
 /* The row that `word` names, "--name", "--name=value", "-x" or "-xvalue"; *ret_value is
  * the value in the same word, or NULL. */
@@ -231,8 +277,23 @@ static const struct option_row *row_find(const char *word, enum verb_bit verb,
 	return NULL;
 }
 
+static int take_file(struct options *options, const char *word, enum verb_bit verb,
+		     struct error *error)
+{
+	size_t most = input_of(verb)->most_files;
+
+	if (most == 0)
+		return error_set(error, -EINVAL, "",
+				 "'%s' is not understood; a command to run goes behind '--'", word);
+	if (options->file_count == most)
+		return error_set(error, -EINVAL, "", "'%s' is one recording too many", word);
+	options->files[options->file_count++] = word;
+	return 0;
+}
+
+/* `ret_live` becomes an option that says how to trace. */
 static int parse_word(int argc, char *const argv[], int *index, enum verb_bit verb,
-		      struct options *options, struct error *error)
+		      struct options *options, const char **ret_live, struct error *error)
 {
 	const char *word = argv[*index], *value;
 	const struct option_row *row = word[0] == '-' && word[1] ? row_find(word, verb, &value) : NULL;
@@ -240,8 +301,7 @@ static int parse_word(int argc, char *const argv[], int *index, enum verb_bit ve
 	if (!row && word[0] == '-' && word[1])
 		return error_set(error, -EINVAL, "", "unknown option '%s'", word);
 	if (!row)
-		return error_set(error, -EINVAL, "",
-				 "'%s' is not understood; a command to run goes behind '--'", word);
+		return take_file(options, word, verb, error);
 	if (!row->value && value)
 		return error_set(error, -EINVAL, "", "%s takes no value", row->name);
 	if (row->value && !value) {
@@ -249,7 +309,38 @@ static int parse_word(int argc, char *const argv[], int *index, enum verb_bit ve
 			return error_set(error, -EINVAL, "", "%s needs a value: %s", word, row->value);
 		value = argv[*index];
 	}
+	if (row->live)
+		*ret_live = row->name;
 	return row->set(options, value, error);
+}
+
+/* Is there something to work on, and only one such thing? `live`: an option given that
+ * says how to trace, or NULL. */
+static int check_input(const struct options *options, enum verb_bit verb, const char *live,
+		       struct error *error)
+{
+	const struct verb_input *input = input_of(verb);
+	bool target = options->command || options->pid_count;
+
+	if (options->command && !options->command[0])
+		return error_set(error, -EINVAL, "", "there is no command behind '--'");
+	if (options->command && options->pid_count)
+		return error_set(error, -EINVAL, "", "either -p or a command behind '--', not both");
+	if (options->file_count && options->command)
+		return error_set(error, -EINVAL, "", "either a recording or a command, not both");
+	if (options->file_count && live)
+		return error_set(error, -EINVAL, "", "%s says how to trace; %s is a recording", live,
+				 options->files[0]);
+	if (options->file_count < input->least_files)
+		return error_set(error, -EINVAL, "", "which recordings are to be compared?");
+	if ((verb & VERBS_TRACING) && !target && !options->file_count)
+		return error_set(error, -EINVAL, "", "what is to be traced? -p PID, or -- COMMAND%s",
+				 input->most_files ? "; or a recording to be read" : "");
+	if (verb == VERB_RECORD && !options->output)
+		return error_set(error, -EINVAL, "", "where is the recording to go? -o FILE");
+	if (options->max_file && verb != VERB_RECORD && !options->record)
+		return error_set(error, -EINVAL, "", "--max-file limits a recording: --record FILE");
+	return 0;
 }
 
 int options_parse(int argc, char *const argv[], enum verb_bit verb, struct options *ret_options,
@@ -258,6 +349,7 @@ int options_parse(int argc, char *const argv[], enum verb_bit verb, struct optio
 	struct options options = { .buffer_bytes = CAPTURE_BUFFER_DEFAULT,
 				   .stacks = STACK_AUTO,
 				   .stacks_name = "auto" };
+	const char *live = NULL;
 	int result = 0;
 
 	for (int i = 1; i < argc && result == 0; i++) {
@@ -267,16 +359,12 @@ int options_parse(int argc, char *const argv[], enum verb_bit verb, struct optio
 			options.command = argv + i + 1;
 			break;
 		}
-		result = parse_word(argc, argv, &i, verb, &options, error);
+		result = parse_word(argc, argv, &i, verb, &options, &live, error);
 	}
+	if (result == 0 && !options.help)
+		result = check_input(&options, verb, live, error);
 	if (result < 0)
 		return result;
-	if (options.command && !options.command[0])
-		return error_set(error, -EINVAL, "", "there is no command behind '--'");
-	if (options.command && options.pid_count)
-		return error_set(error, -EINVAL, "", "either -p or a command behind '--', not both");
-	if ((verb & VERBS_TRACING) && !options.help && !options.command && !options.pid_count)
-		return error_set(error, -EINVAL, "", "what is to be traced? -p PID, or -- COMMAND");
 	*ret_options = options;
 	return 0;
 }

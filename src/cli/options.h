@@ -16,14 +16,22 @@ enum verb_bit {
 	VERB_THREADS = 1 << 0,
 	VERB_REPORT = 1 << 1,
 	VERB_DOCTOR = 1 << 2,
-	VERBS_TRACING = VERB_THREADS | VERB_REPORT,
-	VERBS_ALL = VERB_THREADS | VERB_REPORT | VERB_DOCTOR,
+	VERB_RECORD = 1 << 3,
+	VERBS_SHOWING = VERB_THREADS | VERB_REPORT,
+	VERBS_TRACING = VERBS_SHOWING | VERB_RECORD,
+	VERBS_ALL = VERBS_TRACING | VERB_DOCTOR,
 };
+
+#define OPTIONS_MAX_FILES 2
 
 struct options {
 	uint32_t pids[CAPTURE_MAX_PIDS];
 	size_t pid_count;
 	char *const *command; /* behind "--"; NULL none */
+	const char *files[OPTIONS_MAX_FILES]; /* recordings to be read */
+	size_t file_count;
+	const char *record; /* --record; NULL none */
+	uint64_t max_file;  /* --max-file; 0 any size */
 	uint64_t duration_ns; /* --for; 0 until Ctrl-C or the target's end */
 	bool json, verbose, help, debuginfod;
 	const char *output; /* -o; NULL standard output */

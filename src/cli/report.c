@@ -11,6 +11,8 @@
 
 #include "cli/cli.h"
 #include "cli/live.h"
+#include "cli/record.h"
+#include "cli/replay.h"
 
 #define WIDTH_LEAST 60
 #define WIDTH_MOST 110
@@ -73,8 +75,10 @@ static int render(const struct options *options, enum verb_bit verb, const struc
 	};
 	int result = 0;
 
-	if (how.frames)
+	if (how.frames) {
 		frames_set_sources(how.frames, !view->recording, options->debuginfod);
+		frames_set_recorded(how.frames, view->names);
+	}
 	if (options->output && ftruncate(fileno(file), 0) < 0 && errno != EINVAL)
 		result = -errno;
 	if (result == 0)
@@ -88,18 +92,32 @@ static int render(const struct options *options, enum verb_bit verb, const struc
 	return 0;
 }
 
-static int exit_status(const struct view *view, int result)
+/* Trace or read what the options name, and write the recording if one is wanted. */
+static int make_view(const struct options *options, struct view *view, struct error *error)
 {
-	if (result == 0)
-		return EXIT_DONE;
-	return view->began || result == -ENOMEM ? EXIT_FAILED : EXIT_IMPOSSIBLE;
+	struct live_watch watch = { 0 };
+	struct error unwritten = { .what = "" };
+	struct record record;
+	int result, finished;
+
+	if (options->file_count)
+		return replay_run(options->files[0], &watch, view, error);
+	if (!options->record)
+		return live_run(options, &watch, view, error);
+	record_watch(&record, options, options->record, &watch);
+	result = live_run(options, &watch, view, error);
+	finished = record_finish(&record, view, &unwritten);
+	/* The report can still be shown. */
+	if (finished < 0)
+		cli_complain(&unwritten);
+	view->incomplete = finished < 0;
+	return result;
 }
 
 int cli_report(const struct options *options, enum verb_bit verb)
 {
 	struct error error = { .what = "" };
 	struct view view = { 0 };
-	const struct live_watch nobody = { 0 };
 	FILE *file;
 	int result, status;
 
@@ -107,12 +125,12 @@ int cli_report(const struct options *options, enum verb_bit verb)
 		cli_complain(&error);
 		return EXIT_FAILED;
 	}
-	result = live_run(options, &nobody, &view, &error);
+	result = make_view(options, &view, &error);
 	if (result == 0)
 		result = render(options, verb, &view, file, &error);
 	if (result < 0)
 		cli_complain(&error);
-	status = exit_status(&view, result);
+	status = view_status(&view, result);
 	view_end(&view);
 	if (file != stdout && fclose(file) != 0 && result == 0) {
 		error_set(&error, -errno, "", "cannot write %.200s: %s", options->output, strerror(errno));

@@ -9,6 +9,7 @@
 #include "ledger/snapshot.h"
 
 struct capture;
+struct recorded_names;
 
 #define VIEW_TEXT 72
 
@@ -16,12 +17,17 @@ struct view {
 	struct snapshot *snapshot;
 	struct capture *capture; /* live: kept open, the report reads files through it; or NULL */
 	bool recording;
+	struct recorded_names *names; /* of a recording; else NULL */
 	char kernel[VIEW_TEXT]; /* release of the traced machine's; "" not known */
 	char stacks[VIEW_TEXT]; /* "auto", "fp" … */
 	uint64_t duration_ns;
 	uint64_t min_size;
+	bool incomplete; /* the view is fine, the recording beside it is not */
 	bool began; /* tracing did begin: later failures are failures while running */
 };
+
+/* The exit status of a verb that tried to make `view` with `result`. */
+int view_status(const struct view *view, int result);
 
 /* Release all that a view holds. All zeroes is fine. */
 void view_end(struct view *view);

@@ -41,6 +41,11 @@ const struct loss_cause loss_causes[WIRE_LOSS_COUNT] = {
 		"is not seen",
 		"trace on Linux 6.10 or later: older kernels tie probes to the first thread",
 	},
+	[WIRE_LOSS_RECORDING] = {
+		"lost_recorded",
+		"recorded events that could not be read: blocks freed in them look live",
+		"the recording is damaged; what lies before and after is shown",
+	},
 	[WIRE_LOSS_STALE_CALL] = {
 		"stale_calls",
 		"allocator calls never returned (a thread died in them or jumped out)",
