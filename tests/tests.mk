@@ -50,7 +50,7 @@ fuzz: ## every fuzzer for FUZZ_SECONDS (300), under sanitizers
 $(B)/tests/fuzz/%: tests/fuzz/%.c $(LIB)
 	$(call msg,FUZZ,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LDFLAGS_ALL) -fsanitize=fuzzer $< $(LIB) $(LDLIBS_ALL) -o $@
+	$(Q)$(CC) $(CPPFLAGS_ALL) -Itests $(CFLAGS_ALL) $(LDFLAGS_ALL) -fsanitize=fuzzer $< $(LIB) $(LDLIBS_ALL) -o $@
 
 fuzz-run: $(FUZZERS)
 	$(Q)tools/run-fuzzers $(FUZZ_SECONDS) $(B)/corpus $(FUZZERS)

@@ -65,7 +65,7 @@ static int unpack(const struct recording_chunk *chunk, const struct chunk_room *
 	}
 	if (chunk->codec != RECORDING_ZSTD)
 		return -EBADMSG;
-	size = ZSTD_decompress(room->raw, RECORDING_CHUNK_MOST, room->stored, chunk->stored_bytes);
+	size = ZSTD_decompress(room->raw, chunk->raw_bytes, room->stored, chunk->stored_bytes);
 	*ret_payload = room->raw;
 	return !ZSTD_isError(size) && size == chunk->raw_bytes ? 0 : -EBADMSG;
 }
@@ -73,15 +73,15 @@ static int unpack(const struct recording_chunk *chunk, const struct chunk_room *
 int chunk_read(int fd, uint64_t offset, struct chunk_room *room, struct recording_chunk *ret_chunk,
 	       const char **ret_payload)
 {
-	int result;
+	int result = read_header(fd, offset, ret_chunk);
 
-	if (!room->stored)
-		room->stored = malloc(RECORDING_CHUNK_MOST);
-	if (!room->raw)
-		room->raw = malloc(RECORDING_CHUNK_MOST);
-	if (!room->stored || !room->raw)
-		return -ENOMEM;
-	result = read_header(fd, offset, ret_chunk);
+	/* One byte at least, so that there is memory even for nothing. */
+	if (result == 0)
+		result = vec_reserve((void **)&room->stored, &room->stored_capacity,
+				     ret_chunk->stored_bytes + 1ul, 1);
+	if (result == 0)
+		result = vec_reserve((void **)&room->raw, &room->raw_capacity,
+				     ret_chunk->raw_bytes + 1ul, 1);
 	if (result == 0)
 		result = read_at(fd, offset + sizeof(*ret_chunk), room->stored,
 				 ret_chunk->stored_bytes);

@@ -20,9 +20,10 @@ struct chunk_list {
 	uint64_t chunks_missing; /* between those found; only known when there is no index */
 };
 
-/* Memory for one payload at a time; all zeroes is empty, the owner frees both. */
+/* Memory for one payload at a time; all zeroes is empty, release with chunk_room_free(). */
 struct chunk_room {
 	char *stored, *raw;
+	size_t stored_capacity, raw_capacity;
 };
 
 /*
