@@ -126,6 +126,7 @@ struct walk {
 	__u32 unchecked; /* frames to be compared, one more; 0 none: not joined */
 	__u32 kept;	 /* frames taken from the last walk */
 	__u32 unusual;	 /* new frames up to the last one whose step was not plain */
+	__u32 ending;	 /* the last walk's status */
 	__s64 saved;	 /* where fp was read, as in `saves` */
 	__u64 pcs[WALK_FRAMES];	   /* frames, outermost first: state, … */
 	__u64 sps[WALK_FRAMES];

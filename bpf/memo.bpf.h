@@ -21,8 +21,8 @@
  *
  * Good are the outermost frames, up to where a step was not plain: out of a signal
  * handler, through a return probe's trampoline, by a rule that is not in
- * unwind_cache_rule(), by frame pointer for want of a rule. None are when the stack was
- * not seen to its end, or when user space has changed the tables since (the epoch).
+ * unwind_cache_rule(), by frame pointer for want of a rule. None are when the walk ended
+ * for want of room or memory, or when user space has changed the tables since (the epoch).
  */
 #ifndef OUTLIVE_BPF_MEMO_H
 #define OUTLIVE_BPF_MEMO_H
@@ -144,7 +144,7 @@ static __always_inline long memo_compare(struct walk *walk)
 	/* How this walk came to the frame where it joined is for the next one to compare. */
 	walk->saves[FRAME_AT(walk->kept - 1)] = walk->saved;
 	walk->sp = walk->sps[0];
-	return walk_end(walk, WIRE_STACK_COMPLETE);
+	return walk_end(walk, walk->ending);
 }
 
 /* Note the frame at walk->pc. Returns whether there was room. */
@@ -160,6 +160,14 @@ static __always_inline bool memo_note(struct walk *walk)
 	walk->saves[at] = walk->saved;
 	walk->record.count = count + 1;
 	return true;
+}
+
+/* Does a walk that ended so always end so, given the state of its outermost frame and that
+ * this frame is not unusual? Else it hung on what is not kept: room, memory, probes. */
+static __always_inline bool memo_ending(__u8 status)
+{
+	return status != WIRE_STACK_TRUNCATED && status != WIRE_STACK_READ_FAULT &&
+	       status != WIRE_STACK_TRAMPOLINE;
 }
 
 /* After a walk: join the new frames to the kept ones, and hash them. */
@@ -180,7 +188,8 @@ static __always_inline void memo_end(struct walk *walk, __u32 slot)
 	}
 	walk->hash = hash;
 	walk->record.count = kept + fresh;
-	walk->good = walk->record.status == WIRE_STACK_COMPLETE ? kept + fresh - walk->unusual : 0;
+	walk->ending = walk->record.status;
+	walk->good = memo_ending(walk->ending) ? kept + fresh - walk->unusual : 0;
 }
 
 struct frames_context {
