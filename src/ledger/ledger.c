@@ -54,9 +54,10 @@ uint64_t ledger_start_ns(const struct ledger *ledger)
 	return ledger->start_ns;
 }
 
-const struct snapshot_mark *ledger_last_mark(const struct ledger *ledger)
+size_t ledger_marks(const struct ledger *ledger, const struct snapshot_mark **ret_marks)
 {
-	return ledger->marks.count ? &ledger->marks.rows[ledger->marks.count - 1] : NULL;
+	*ret_marks = ledger->marks.rows;
+	return ledger->marks.count;
 }
 
 void ledger_footprint(const struct ledger *ledger, uint64_t *ret_bytes, uint64_t *ret_blocks)

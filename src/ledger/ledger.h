@@ -59,9 +59,11 @@ int ledger_apply_batch(struct ledger *ledger, const struct event *events, size_t
  */
 int ledger_snapshot(const struct ledger *ledger, uint64_t now_ns, struct snapshot **ret_snapshot);
 
-/* Time of the first event, 0 before it; the mark that came last, its time since then, or NULL. */
+/* Time of the first event; 0 before it. */
 uint64_t ledger_start_ns(const struct ledger *ledger);
-const struct snapshot_mark *ledger_last_mark(const struct ledger *ledger);
+
+/* How many marks came, and these, their times since the start; valid until the next comes. */
+size_t ledger_marks(const struct ledger *ledger, const struct snapshot_mark **ret_marks);
 
 /* Bytes of memory that the live block tables hold, all in, and the blocks in them. */
 void ledger_footprint(const struct ledger *ledger, uint64_t *ret_bytes, uint64_t *ret_blocks);

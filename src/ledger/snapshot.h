@@ -189,7 +189,7 @@ struct snapshot_mark {
 struct snapshot_window {
 	bool set; /* else all blocks */
 	bool made_known; /* allocated and freed counts are; not in a window by age */
-	bool by_age;
+	uint64_t older_ns, newer_ns; /* by age: made longer ago, less long; 0: any */
 	uint64_t from_ns, to_ns; /* to: UINT64_MAX is the end */
 	bool at_set; /* the snapshot is of an earlier moment than the end, now_ns */
 	/* Names of the marks that these moments are; "" when they are none. */

@@ -87,8 +87,9 @@ void window_resolve(const struct window *window, uint64_t start_ns, uint64_t now
 	if (!absent)
 		absent = missing(&wish->at, window->at_ns);
 	out.at_set = wish->at.kind != MOMENT_NONE;
-	out.by_age = wish->older_ns || wish->newer_ns;
-	out.set = !absent && (wish->from.kind || wish->to.kind || out.by_age);
+	out.older_ns = wish->older_ns;
+	out.newer_ns = wish->newer_ns;
+	out.set = !absent && (wish->from.kind || wish->to.kind || wish->older_ns || wish->newer_ns);
 	out.made_known = !out.set || window->counting;
 	copy_name(out.from, &wish->from);
 	copy_name(out.to, &wish->to);
