@@ -325,11 +325,10 @@ static void apply_resident(struct ledger *ledger, const struct event *event)
 {
 	struct process *process = find_process(ledger, event->pid);
 
-	if (!process)
-		return;
-	process->rss_bytes = event->resident.rss_bytes;
-	if (event->resident.peak_rss_bytes > process->peak_rss_bytes)
-		process->peak_rss_bytes = event->resident.peak_rss_bytes;
+	if (process)
+		process_set_resident(process, event->resident.rss_bytes,
+				     event->resident.peak_rss_bytes,
+				     ledger_time(ledger, event->time_ns));
 }
 
 /* The moment that all is to be shown as of is known, or never will be. */

@@ -24,7 +24,7 @@
 
 #define SITES_MAX (1u << 20)
 #define SITES_MAX_CELLS (1u << 22)
-#define SITES_MAX_SERIES 65536 /* 520 bytes each */
+#define SITES_MAX_SERIES 65536 /* 1040 bytes each */
 
 struct site {
 	uint64_t stack;
@@ -50,10 +50,15 @@ struct size_class {
 	uint32_t series; /* row + 1; 0: has none (yet) */
 	uint32_t seen;	 /* clock.changes when the series last caught up */
 	uint8_t log2_size;
-	uint64_t live_bytes;
+	uint64_t live_bytes, live_blocks;
 	uint64_t allocated_blocks;
 	/* The only block so far, for the series of a class that has one block. */
 	uint64_t first_bytes, first_ns, first_end_ns;
+};
+
+/* What was live of a class, over time. */
+struct class_series {
+	struct series bytes, blocks;
 };
 
 /* All zeroes is an empty table. */
@@ -77,7 +82,7 @@ struct sites {
 	struct site_calls *more_calls;
 	size_t more_calls_count, more_calls_capacity;
 
-	struct series *series;
+	struct class_series *series;
 	size_t series_count, series_capacity;
 };
 
@@ -118,6 +123,6 @@ void sites_empty(struct sites *sites, const struct series_clock *clock, uint64_t
 /* The series of a class up to the tick of `clock`, in *ret_series. Returns
  * false when none is kept. */
 bool sites_class_series(const struct sites *sites, const struct size_class *class,
-			const struct series_clock *clock, struct series *ret_series);
+			const struct series_clock *clock, struct class_series *ret_series);
 
 #endif

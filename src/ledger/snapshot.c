@@ -16,9 +16,6 @@
 #include "ledger/snapshot_layout.h"
 #include "ledger/tables.h"
 
-/* Series made up for classes that had only one block so far. */
-#define MAX_SINGLE_SERIES 65536
-
 static void add_counts(struct snapshot_counts *sum, const struct snapshot_counts *more)
 {
 	sum->live_bytes += more->live_bytes;
@@ -238,29 +235,6 @@ static void fill_site(struct layout *layout, size_t row)
 	}
 }
 
-static int copy_series(struct layout *layout)
-{
-	const struct sites *sites = &layout->process->sites;
-
-	for (size_t i = 0; i < sites->class_count && layout->clock.count; i++) {
-		const struct size_class *class = &sites->classes[i];
-		struct series series = { 0 };
-		uint64_t *points;
-
-		if (!class->series && layout->single_series >= MAX_SINGLE_SERIES)
-			continue;
-		layout->single_series += !class->series;
-		if (!sites_class_series(sites, class, &layout->clock, &series))
-			continue;
-		points = owner_keep(layout->owner, layout->clock.count, sizeof(*points));
-		if (!points)
-			return -ENOMEM;
-		memcpy(points, series.points, layout->clock.count * sizeof(*points));
-		layout->classes[layout->class_at[i]].series = points;
-	}
-	return 0;
-}
-
 /* The Python frames of all stacks, in the order of the table. */
 static int copy_python(struct layout *layout)
 {
@@ -320,7 +294,7 @@ static int copy_sites(struct layout *layout, struct snapshot_process *out)
 	layout_sum_up(layout);
 	out->sites = layout->sites;
 	out->site_count = sites->count;
-	if (copy_series(layout) < 0)
+	if (layout_copy_series(layout) < 0)
 		return -ENOMEM;
 	return layout->owner->snapshot.window.set ? layout_narrow(layout, out) : 0;
 }
@@ -357,12 +331,10 @@ static int copy_process(struct snapshot_owner *owner, const struct ledger *ledge
 	out->failed_calls = process->failed_calls;
 	out->rss_bytes = process->rss_bytes;
 	out->peak_rss_bytes = process->peak_rss_bytes;
-	out->series_start_ns = ledger->start_ns + process->clock.start_ns;
-	out->series_interval_ns = series_clock_interval(&layout.clock);
-	out->series_count = layout.clock.count;
 	out->python = process->python;
 	copy_mappings(process, &out->mappings);
-	if (copy_threads(owner, process, out) < 0 || copy_modules(owner, process, out) < 0)
+	if (layout_copy_process_series(&layout, out) < 0 || copy_threads(owner, process, out) < 0 ||
+	    copy_modules(owner, process, out) < 0)
 		return -ENOMEM;
 	return copy_sites(&layout, out);
 }

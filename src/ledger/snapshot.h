@@ -64,6 +64,7 @@ struct snapshot_class {
 	 * i < snapshot_process.series_count; NULL when not kept (too many sites).
 	 */
 	const uint64_t *series;
+	const uint64_t *block_series; /* the same of live blocks; NULL together with it */
 };
 
 /* A Python frame of a stack. */
@@ -147,6 +148,8 @@ struct snapshot_process {
 	struct snapshot_python python;
 	uint64_t series_start_ns, series_interval_ns;
 	size_t series_count;
+	/* At the same times: counts.live_… and rss_bytes (0: not known yet). */
+	const uint64_t *live_bytes_series, *live_blocks_series, *resident_series;
 	/* In a window: the same process with all its blocks; else NULL. */
 	const struct snapshot_process *whole;
 };

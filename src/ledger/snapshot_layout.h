@@ -30,6 +30,10 @@ void layout_see_block(struct layout *layout, const struct block *block);
 /* Add up what cells know, over their class and site. */
 void layout_sum_up(struct layout *layout);
 
+/* Give classes, and the process, their series. Return 0 or -ENOMEM. */
+int layout_copy_series(struct layout *layout);
+int layout_copy_process_series(const struct layout *layout, struct snapshot_process *out);
+
 /*
  * Narrow `out`, which is laid out in full, to owner->snapshot.window; its full self
  * stays as out->whole. Returns 0 or -ENOMEM.
