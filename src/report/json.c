@@ -152,6 +152,13 @@ static void write_pattern(struct json *json, const struct pattern *pattern)
 		json_double(json, "growth_bytes_per_s", pattern->growth_bytes_per_s);
 	else
 		json_null(json, "growth_bytes_per_s");
+	if (pattern->growth_range_known) {
+		json_double(json, "growth_low_bytes_per_s", pattern->growth_low);
+		json_double(json, "growth_high_bytes_per_s", pattern->growth_high);
+	} else {
+		json_null(json, "growth_low_bytes_per_s");
+		json_null(json, "growth_high_bytes_per_s");
+	}
 	if (pattern->size_class >= 0)
 		json_number(json, "size_class", (uint64_t)pattern->size_class);
 	else
