@@ -73,6 +73,7 @@ static int render(const struct options *options, enum verb_bit verb, const struc
 		.colour = wants_colour(options),
 		.verbose = options->verbose,
 		.native = options->native,
+		.timeline = options->timeline,
 		.frames = frames_new(),
 	};
 	int result = 0;

@@ -10,6 +10,7 @@
 #include "report/formats.h"
 #include "report/json_writer.h"
 #include "report/stack.h"
+#include "report/timeline.h"
 #include "stream/loss.h"
 #include "stream/stack_status.h"
 #include "target/allocators.h"
@@ -345,6 +346,8 @@ static int write_process(struct writing *w, const struct snapshot *snapshot,
 	write_known(json, "peak_rss_bytes", process->peak_rss_bytes);
 	write_mappings(json, &process->mappings);
 	write_resident(json, snapshot, process);
+	if (w->options->timeline)
+		timeline_json(json, &w->row);
 	r = write_table(w, &thread_table, "threads", "more_threads", write_thread);
 	if (r == 0)
 		r = write_table(w, &site_table, "sites", "more_sites", write_site);

@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "report/formats.h"
+#include "report/timeline.h"
 
 #define DEFAULT_WIDTH 80
 #define DEFAULT_PROCESSES 10
@@ -142,6 +143,8 @@ static int put_process(struct text *text)
 	if (!text->row.process->whole && reconcile.name != RECONCILE_UNKNOWN)
 		layout_paragraph(&text->layout, reconcile.name == RECONCILE_KEPT ? STYLE_NOTICE :
 				 STYLE_PLAIN, INDENT, reconcile.text);
+	if (text->options->timeline)
+		timeline_text(text);
 	return put_tables(text);
 }
 

@@ -6,7 +6,7 @@ import signal
 import tempfile
 import time
 
-from harness import Outlive, Target, check, equal, parse, process_of, run, sites_through
+from harness import Outlive, Target, check, equal, parse, process_of, run, symbols
 
 FAILED, USAGE = 1, 2
 KEEP_EVERY = 7
@@ -224,6 +224,37 @@ def test_a_live_mark_that_never_came():
         names_exactly(parse(marked.outlive.text()), target.pid, [7])
         check(any("no mark is called 'tomorrow'" in line for line in marked.outlive.errors),
               f"{marked.outlive.errors}")
+
+
+def test_timeline():
+    """Live bytes, blocks and resident memory over time, of the process and its largest sites."""
+    with tempfile.TemporaryDirectory() as folder, started() as target:
+        file = os.path.join(folder, "r")
+        marked = Marked(target, "-o", file, verb="record")
+        for _ in range(10):
+            serve(target, 7, marked)
+            time.sleep(0.05)
+        os.close(marked.marks)
+        marked.outlive.interrupt()
+        equal(marked.outlive.wait(), 0, f"exit status (stderr {marked.outlive.errors})")
+        process = process_of(ask(file, "--timeline", verb="report"), target.pid)
+        status, text, _ = run("report", "--timeline", file)
+        check("timeline" not in process_of(ask(file, verb="report"), target.pid), "not asked for")
+    line = process["timeline"]
+    check(32 <= len(line["live_bytes"]) <= 64, f"{len(line['live_bytes'])} points")
+    equal({len(line[name]) for name in ("live_bytes", "live_blocks", "resident_bytes")},
+          {len(line["live_bytes"])}, "points of the others")
+    check(line["live_blocks"] == sorted(line["live_blocks"]), f"blocks: {line['live_blocks']}")
+    equal((line["live_blocks"][-1], line["live_bytes"][-1]),
+          (10, sum(1000 + 7 * i for i in range(1, 11))), "the last point")
+    check(len(set(line["live_blocks"])) > 8, f"steps: {line['live_blocks']}")
+    check(line["resident_bytes"][-1] > 100000, f"resident: {line['resident_bytes']}")
+    site = next(site for site in process["sites"] if "remember" in symbols(site))
+    equal(line["sites"][0]["id"], site["id"], "largest site")
+    equal(line["sites"][0]["live_blocks"][-1], 10, "its blocks")
+    for word in ("LIVE OVER TIME", "█", "▲ 1", "resident memory, now ",
+                 "remember (requests.c:31), now 10.1 KB, at most 10.1 KB"):
+        check(status == 0 and word in text, f"no {word!r} in {text}")
 
 
 def test_hostile_lines():

@@ -204,6 +204,92 @@ static void test_window_words(void **state)
 	}
 }
 
+struct past {
+	uint64_t live[SNAPSHOT_SERIES_POINTS], blocks[SNAPSHOT_SERIES_POINTS];
+	uint64_t resident[SNAPSHOT_SERIES_POINTS];
+};
+
+/* 40 points, a second apart: up to the half, a fall, up again. */
+static void add_past(struct fixture *f, struct past *past)
+{
+	struct snapshot_process *process = &f->processes[0];
+
+	process->series_start_ns = SECOND;
+	process->series_interval_ns = SECOND;
+	process->series_count = 40;
+	process->live_bytes_series = past->live;
+	process->live_blocks_series = past->blocks;
+	process->resident_series = past->resident;
+	for (uint64_t i = 0; i < 40; i++) {
+		past->live[i] = (i < 20 ? i : i - 15) * 10 * MB;
+		past->blocks[i] = i * 70;
+		past->resident[i] = i < 2 ? 0 : (300 + i * 80) * MB;
+	}
+	for (size_t i = 0; i < SITES; i++) {
+		f->classes[i].series = i == 2 ? NULL : past->live;
+		f->classes[i].block_series = i == 2 ? NULL : past->blocks;
+	}
+	f->sites[3].counts.live_bytes = 300 * MB;
+	f->snapshot.marks = marks;
+	f->snapshot.mark_count = 2;
+}
+
+static void test_timeline(void **state)
+{
+	struct report_options options = fixture_options;
+	struct past past;
+	struct fixture f;
+
+	(void)state;
+	fixture_make(&f);
+	add_past(&f, &past);
+	options.timeline = true;
+	options.rows = 1;
+	check("timeline.txt", &f.snapshot, &options);
+	options.width = 60;
+	options.verb = REPORT_SITES;
+	check("timeline-narrow.txt", &f.snapshot, &options);
+	options.width = 500;
+	free(render(&f.snapshot, &options));
+}
+
+/* What a damaged file may say of times; and more marks than there is room for. */
+static void test_hostile_timeline(void **state)
+{
+	static const uint64_t numbers[] = { 0, 1, SECOND, 41 * SECOND, 1ull << 63, UINT64_MAX };
+	static struct snapshot_mark many[1000];
+	struct report_options options = fixture_options;
+	size_t kinds = ARRAY_LENGTH(numbers);
+	struct past past;
+	struct fixture f;
+
+	(void)state;
+	options.timeline = true;
+	options.rows = 1;
+	for (size_t i = 0; i < ARRAY_LENGTH(many); i++) {
+		many[i].time_ns = numbers[i % kinds] + i * SECOND / 24;
+		memset(many[i].name, 'm', 1 + i % 62);
+	}
+	for (size_t i = 0; i < kinds * kinds * kinds; i++) {
+		char *text;
+
+		fixture_make(&f);
+		add_past(&f, &past);
+		f.snapshot.marks = many;
+		f.snapshot.mark_count = ARRAY_LENGTH(many);
+		f.processes[0].series_start_ns = numbers[i % kinds];
+		f.processes[0].series_interval_ns = numbers[i / kinds % kinds];
+		f.snapshot.now_ns = numbers[i / kinds / kinds];
+		f.processes[0].series_count = i % 3 ? 40 : SIZE_MAX;
+		past.live[5] = UINT64_MAX;
+		f.processes[0].exited = i % 2;
+		text = render(&f.snapshot, &options);
+		assert_fits(text, 80);
+		free(text);
+		free(fixture_render("json", &f.snapshot, &options));
+	}
+}
+
 static void test_two_processes(void **state)
 {
 	struct report_options options = fixture_options;
@@ -397,6 +483,8 @@ int main(void)
 		cmocka_unit_test(test_nothing_held),
 		cmocka_unit_test(test_window),
 		cmocka_unit_test(test_window_words),
+		cmocka_unit_test(test_timeline),
+		cmocka_unit_test(test_hostile_timeline),
 		cmocka_unit_test(test_two_processes),
 		cmocka_unit_test(test_process_order),
 		cmocka_unit_test(test_sort),
