@@ -402,6 +402,26 @@ static int parse_word(int argc, char *const argv[], int *index, enum verb_bit ve
 	return row->set(options, value, error);
 }
 
+/* Do the options about marks and windows go together? */
+static int check_window(const struct options *options, struct error *error)
+{
+	if (options->window.newer_ns && options->window.newer_ns <= options->window.older_ns)
+		return error_set(error, -EINVAL, "",
+				 "nothing is newer than --newer-than and older than --older-than");
+	if ((options->window.newer_ns || options->window.older_ns) &&
+	    (options->window.from.kind || options->window.to.kind))
+		return error_set(error, -EINVAL, "",
+				 "either blocks between --from and --to, or those of an age");
+	if (options->window.at.kind && options->record)
+		return error_set(error, -EINVAL, "",
+				 "--at leaves out what comes later, --record keeps it: record, then ask "
+				 "the recording");
+	if (options->mark_fd >= 0 && fcntl(options->mark_fd, F_GETFD) < 0)
+		return error_set(error, -EINVAL, "", "--mark-fd: descriptor %d is not open",
+				 options->mark_fd);
+	return 0;
+}
+
 /* Is there something to work on, and only one such thing? `live`: an option given that
  * says how to trace, or NULL. */
 static int check_input(const struct options *options, enum verb_bit verb, const char *live,
@@ -426,23 +446,9 @@ static int check_input(const struct options *options, enum verb_bit verb, const 
 				 input->most_files ? "; or a recording to be read" : "");
 	if (verb == VERB_RECORD && !options->output)
 		return error_set(error, -EINVAL, "", "where is the recording to go? -o FILE");
-	if (options->window.newer_ns && options->window.newer_ns <= options->window.older_ns)
-		return error_set(error, -EINVAL, "",
-				 "nothing is newer than --newer-than and older than --older-than");
-	if ((options->window.newer_ns || options->window.older_ns) &&
-	    (options->window.from.kind || options->window.to.kind))
-		return error_set(error, -EINVAL, "",
-				 "either blocks between --from and --to, or those of an age");
-	if (options->window.at.kind && options->record)
-		return error_set(error, -EINVAL, "",
-				 "--at leaves out what comes later, --record keeps it: record, then ask "
-				 "the recording");
-	if (options->mark_fd >= 0 && fcntl(options->mark_fd, F_GETFD) < 0)
-		return error_set(error, -EINVAL, "", "--mark-fd: descriptor %d is not open",
-				 options->mark_fd);
 	if (options->max_file && verb != VERB_RECORD && !options->record)
 		return error_set(error, -EINVAL, "", "--max-file limits a recording: --record FILE");
-	return 0;
+	return check_window(options, error);
 }
 
 int options_parse(int argc, char *const argv[], enum verb_bit verb, struct options *ret_options,
