@@ -6,7 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/units.h"
-#include "report/columns.h"
+#include "analysis/columns.h"
 
 #define MAX_FILE_LEAST (256u << 10)
 

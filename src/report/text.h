@@ -3,7 +3,7 @@
 #ifndef OUTLIVE_REPORT_TEXT_H
 #define OUTLIVE_REPORT_TEXT_H
 
-#include "report/columns.h"
+#include "analysis/columns.h"
 #include "report/layout.h"
 #include "report/report.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "report/columns.h"
+#include "analysis/columns.h"
 
 #include <errno.h>
 #include <inttypes.h>

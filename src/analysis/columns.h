@@ -3,15 +3,15 @@
  * The columns of every table: one row here gives a column to text, to JSON, to
  * --sort and to the screen.
  */
-#ifndef OUTLIVE_REPORT_COLUMNS_H
-#define OUTLIVE_REPORT_COLUMNS_H
+#ifndef OUTLIVE_ANALYSIS_COLUMNS_H
+#define OUTLIVE_ANALYSIS_COLUMNS_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "ledger/snapshot.h"
-#include "report/holders.h"
+#include "analysis/holders.h"
 
 /* One row of a table: a thread, or a site. */
 struct row {
