@@ -3,6 +3,8 @@
 #ifndef OUTLIVE_CLI_LIVE_H
 #define OUTLIVE_CLI_LIVE_H
 
+#include <stdbool.h>
+
 #include "cli/feed.h"
 #include "cli/options.h"
 #include "cli/view.h"
@@ -20,6 +22,7 @@ struct live_watch {
 	 * snapshots of feed->ledger. Returns 0; 1 to end the trace; a -errno when it failed. */
 	int (*tick)(void *context, struct feed *feed, uint64_t now_ns);
 	void *tick_context;
+	bool screen; /* somebody watches: there is no report at the end to wait for */
 };
 
 /*

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cli/top_trace.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "capture/side.h"
+
+/* A picture of millions of blocks takes a while, in which the ring fills: after each the
+ * thread drains for at least so many times as long. */
+#define DRAIN_SHARE 10
+
+/* --- the standard streams of a command -------------------------------------------- */
+
+/* The command that is traced may neither read our keys nor write onto our screen. */
+static void give_null(struct top_trace *trace)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	for (int i = 0; i < 3 && null >= 0; i++) {
+		trace->kept[i] = fcntl(i, F_DUPFD_CLOEXEC, 3);
+		if (trace->kept[i] >= 0)
+			dup2(null, i);
+	}
+	if (null >= 0)
+		close(null);
+}
+
+static void take_back(struct top_trace *trace)
+{
+	for (int i = 0; i < 3; i++) {
+		if (trace->kept[i] < 0)
+			continue;
+		dup2(trace->kept[i], i);
+		close(trace->kept[i]);
+		trace->kept[i] = -1;
+	}
+}
+
+/* --- the thread -------------------------------------------------------------------- */
+
+static int begin(void *context, const struct view *view, struct error *error)
+{
+	(void)view, (void)error;
+	/* The command was started; it has its streams. */
+	take_back(context);
+	return 0;
+}
+
+static void take_picture(struct top_trace *trace, struct feed *feed, uint64_t now_ns)
+{
+	struct snapshot *snapshot = NULL;
+	uint64_t end_ns;
+
+	if (now_ns < trace->rest_until_ns)
+		return;
+	if (ledger_snapshot(feed->ledger, now_ns, &snapshot) < 0)
+		return;
+	end_ns = side_now_ns();
+	trace->rest_until_ns = end_ns + DRAIN_SHARE * (end_ns - now_ns);
+	atomic_store(&trace->wanted, false);
+	snapshot_free(atomic_exchange(&trace->fresh, snapshot));
+}
+
+static int tick(void *context, struct feed *feed, uint64_t now_ns)
+{
+	struct top_trace *trace = context;
+
+	if (atomic_load(&trace->wanted))
+		take_picture(trace, feed, now_ns);
+	atomic_store(&trace->tracing, true);
+	return atomic_load(&trace->stop);
+}
+
+static void *run(void *context)
+{
+	struct top_trace *trace = context;
+
+	trace->result = live_run(trace->options, &trace->watch, &trace->view, &trace->error);
+	take_back(trace);
+	atomic_store(&trace->done, true);
+	return NULL;
+}
+
+int top_trace_begin(struct top_trace *trace, const struct options *options, struct error *error)
+{
+	sigset_t all, before;
+	int result;
+
+	*trace = (struct top_trace){
+		.options = options,
+		.kept = { -1, -1, -1 },
+		.watch = {
+			.begin = begin,
+			.begin_context = trace,
+			.tick = tick,
+			.tick_context = trace,
+			.screen = true,
+		},
+	};
+	if (options->command)
+		give_null(trace);
+	/* Signals go to the thread that has the screen. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	result = pthread_create(&trace->thread, NULL, run, trace);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (result == 0)
+		return 0;
+	take_back(trace);
+	return error_set(error, -result, "", "cannot start a thread: %s", strerror(result));
+}
+
+struct snapshot *top_trace_fetch(struct top_trace *trace)
+{
+	return atomic_exchange(&trace->fresh, NULL);
+}
+
+void top_trace_end(struct top_trace *trace)
+{
+	atomic_store(&trace->stop, true);
+	pthread_join(trace->thread, NULL);
+	snapshot_free(top_trace_fetch(trace));
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The trace behind the screen: a thread of its own that drains and applies.
+ *
+ * The screen asks for a picture when it can show one; the thread takes it between
+ * two polls and swaps the pointer. Neither ever waits for the other: a slow
+ * terminal or a large symbol table delays the next picture, not the ring.
+ */
+#ifndef OUTLIVE_CLI_TOP_TRACE_H
+#define OUTLIVE_CLI_TOP_TRACE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/error.h"
+#include "cli/live.h"
+#include "cli/view.h"
+
+struct top_trace {
+	const struct options *options;
+	/* From the screen to the thread. */
+	atomic_bool wanted; /* take a picture */
+	atomic_bool stop;
+	/* From the thread to the screen. */
+	_Atomic(struct snapshot *) fresh; /* taken, not fetched yet */
+	atomic_bool tracing;		  /* probes are in place */
+	atomic_bool done;		  /* what follows is valid, the thread writes no more */
+	struct view view;
+	struct error error;
+	int result;
+	/* The thread's own. */
+	pthread_t thread;
+	struct live_watch watch;
+	uint64_t rest_until_ns; /* no picture before */
+	int kept[3]; /* our standard streams, while the command gets others; -1 none */
+};
+
+/* Begin. Returns 0 or -EAGAIN with `error` filled. */
+int top_trace_begin(struct top_trace *trace, const struct options *options, struct error *error);
+
+/* The picture taken since the last call, now the caller's; NULL: none. */
+struct snapshot *top_trace_fetch(struct top_trace *trace);
+
+/* End the trace and wait for it: probes are out, trace->view holds the last picture. */
+void top_trace_end(struct top_trace *trace);
+
+#endif
