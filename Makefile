@@ -58,7 +58,7 @@ CPPFLAGS_ALL = -Iinclude -Isrc -I$(B)/gen -D_GNU_SOURCE -DOUTLIVE_VERSION='"$(VE
 	-DOUTLIVE_ARCH_$(ARCH) $(CPPFLAGS)
 CFLAGS_ALL = -std=gnu11 -g $(OPTIMISE) $(WARNINGS) $(SANITIZE) -MMD -MP $(CFLAGS)
 LDFLAGS_ALL = $(SANITIZE) $(LDFLAGS)
-LDLIBS_ALL = $(shell $(PKG_CONFIG) --libs $(LIBS)) -lZydis -liberty $(LDLIBS)
+LDLIBS_ALL = $(shell $(PKG_CONFIG) --libs $(LIBS)) -lZydis -liberty -lm $(LDLIBS)
 
 SOURCES := $(sort $(wildcard src/*/*.c))
 MAIN := src/cli/main.c

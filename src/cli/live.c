@@ -138,7 +138,8 @@ int live_run(const struct options *options, const struct live_watch *watch, stru
 	feed.ledger = ledger_new();
 	if (!feed.ledger)
 		return error_set(error, -ENOMEM, "", "out of memory");
-	live_catch_signals();
+	if (!watch->screen)
+		live_catch_signals();
 	if (options->command) {
 		result = launch_start(&launch, options->command, error);
 		launched = (uint32_t)launch.pid;

@@ -22,7 +22,9 @@ struct live_watch {
 	 * snapshots of feed->ledger. Returns 0; 1 to end the trace; a -errno when it failed. */
 	int (*tick)(void *context, struct feed *feed, uint64_t now_ns);
 	void *tick_context;
-	bool screen; /* somebody watches: there is no report at the end to wait for */
+	/* Somebody watches: nothing is said about a report at the end, nor of what is missing
+	 * of a recording, and signals are the caller's. */
+	bool screen;
 };
 
 /*

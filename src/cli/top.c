@@ -91,27 +91,36 @@ struct watching {
 	uint64_t due_ns; /* of the next picture */
 };
 
+/* The next picture; when the trace is over the last there will be. */
+static struct snapshot *fetch(struct watching *watching)
+{
+	struct top_trace *trace = watching->trace;
+	bool done = atomic_load(&trace->done);
+	struct snapshot *snapshot = top_trace_fetch(trace);
+
+	if (snapshot || !done)
+		return snapshot;
+	watching->model->ended = true;
+	snapshot = trace->view.snapshot;
+	trace->view.snapshot = NULL;
+	return snapshot;
+}
+
 /* Fetch the picture that is ready, and ask for the next when it is due. True: the model
  * has another one. */
 static bool pump(struct watching *watching)
 {
 	struct top_model *model = watching->model;
-	struct top_trace *trace = watching->trace;
 	uint64_t now_ns = side_now_ns();
 	struct snapshot *snapshot;
 
-	if (model->ended || model->paused)
+	/* A recording that is held still may be moved by hand. */
+	if (model->ended || (model->paused && !model->recording))
 		return false;
-	if (atomic_load(&trace->done)) {
-		model->ended = true;
-		snapshot = trace->view.snapshot;
-		trace->view.snapshot = NULL;
-	} else {
-		snapshot = top_trace_fetch(trace);
-		if (now_ns >= watching->due_ns) {
-			watching->due_ns = now_ns + watching->options->interval_ns;
-			atomic_store(&trace->wanted, true);
-		}
+	snapshot = fetch(watching);
+	if (now_ns >= watching->due_ns && !(model->once && model->recording)) {
+		watching->due_ns = now_ns + watching->options->interval_ns;
+		atomic_store(&watching->trace->wanted, true);
 	}
 	if (snapshot)
 		model_take(model, snapshot);
@@ -148,20 +157,22 @@ static int show_once(struct watching *watching, struct error *error)
 	size_t rows = watching->options->rows ? watching->options->rows : ONCE_ROWS;
 	uint64_t end_ns = side_now_ns() + watching->options->interval_ns;
 
+	watching->model->once = true;
 	while (!watching->model->ended && !cli_interrupted) {
 		sleep_ms(WAIT_MS);
 		pump(watching);
-		/* With --for the trace ends by itself. */
-		if (!watching->options->duration_ns && side_now_ns() >= end_ns)
+		/* With --for the trace ends by itself, and a recording does. */
+		if (!watching->options->duration_ns && !watching->model->recording &&
+		    side_now_ns() >= end_ns)
 			break;
 	}
 	top_trace_end(watching->trace);
-	pump(watching);
+	while (!watching->model->ended)
+		pump(watching);
 	if (watching->trace->result < 0)
 		return 0;
 	if (canvas_resize(&canvas, once_width(), rows + ONCE_OTHERS) < 0)
 		return error_set(error, -ENOMEM, "", "out of memory");
-	watching->model->once = true;
 	do
 		draw_frame(watching->model, &canvas);
 	while (watching->model->stale);
@@ -184,6 +195,32 @@ static int redraw(struct watching *watching, struct canvas *canvas, bool anew)
 	return 0;
 }
 
+/* What a key does to a recording. */
+static void steer(struct watching *watching, enum top_action action)
+{
+	struct top_trace *trace = watching->trace;
+	struct player *player = &trace->player;
+
+	if (!watching->model->recording)
+		return;
+	pthread_mutex_lock(&trace->lock);
+	player_advance(player, side_now_ns());
+	switch (action) {
+	case ACTION_PAUSE: player->paused = watching->model->paused; break;
+	case ACTION_FASTER: player_speed(player, 1); break;
+	case ACTION_SLOWER: player_speed(player, -1); break;
+	case ACTION_FORWARD: player_step(player, 1); break;
+	case ACTION_BACKWARD: player_step(player, -1); break;
+	case ACTION_FINISH: player_step(player, PLAYER_STEPS); break;
+	case ACTION_BEGINNING: player_step(player, -PLAYER_STEPS); break;
+	default: break;
+	}
+	player_format(player, watching->model->state, sizeof(watching->model->state));
+	pthread_mutex_unlock(&trace->lock);
+	if (action >= ACTION_FASTER && action <= ACTION_FINISH)
+		watching->due_ns = 0;
+}
+
 static int watch(struct watching *watching, struct canvas *canvas)
 {
 	bool anew = false, changed = true;
@@ -199,6 +236,7 @@ static int watch(struct watching *watching, struct canvas *canvas)
 		action = key && key < TOP_KEY_RESIZE ? model_key(watching->model, key) : ACTION_NONE;
 		if (action == ACTION_QUIT || key == TOP_KEY_CLOSED)
 			break;
+		steer(watching, action);
 		changed = key != TOP_KEY_NONE;
 		anew = key == TOP_KEY_RESIZE || action == ACTION_REDRAW;
 	}
@@ -235,6 +273,7 @@ int cli_top(const struct options *options, enum verb_bit verb)
 		cli_complain(&error);
 		return EXIT_IMPOSSIBLE;
 	}
+	live_catch_signals();
 	result = begin_model(options, &model, &error);
 	if (result == 0)
 		result = top_trace_begin(&trace, options, &error);
@@ -244,6 +283,7 @@ int cli_top(const struct options *options, enum verb_bit verb)
 		return EXIT_FAILED;
 	}
 	if (await_tracing(&trace)) {
+		frames_set_recorded(model.frames, trace.names);
 		catch_signals();
 		result = options->once ? show_once(&watching, &error) : show_live(&watching, &error);
 	} else {
@@ -254,6 +294,7 @@ int cli_top(const struct options *options, enum verb_bit verb)
 	if (trace.result < 0)
 		cli_complain(&trace.error);
 	status = view_status(&trace.view, result < 0 ? result : trace.result);
+	snapshot_free(top_trace_fetch(&trace));
 	end_model(&model);
 	view_end(&trace.view);
 	return status;

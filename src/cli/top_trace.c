@@ -52,17 +52,17 @@ static int begin(void *context, const struct view *view, struct error *error)
 	return 0;
 }
 
-static void take_picture(struct top_trace *trace, struct feed *feed, uint64_t now_ns)
+void top_trace_picture(struct top_trace *trace, struct feed *feed, uint64_t now_ns)
 {
 	struct snapshot *snapshot = NULL;
-	uint64_t end_ns;
+	uint64_t start_ns = side_now_ns(), end_ns;
 
-	if (now_ns < trace->rest_until_ns)
+	if (!atomic_load(&trace->wanted) || start_ns < trace->rest_until_ns)
 		return;
 	if (ledger_snapshot(feed->ledger, now_ns, &snapshot) < 0)
 		return;
 	end_ns = side_now_ns();
-	trace->rest_until_ns = end_ns + DRAIN_SHARE * (end_ns - now_ns);
+	trace->rest_until_ns = end_ns + DRAIN_SHARE * (end_ns - start_ns);
 	atomic_store(&trace->wanted, false);
 	snapshot_free(atomic_exchange(&trace->fresh, snapshot));
 }
@@ -71,8 +71,7 @@ static int tick(void *context, struct feed *feed, uint64_t now_ns)
 {
 	struct top_trace *trace = context;
 
-	if (atomic_load(&trace->wanted))
-		take_picture(trace, feed, now_ns);
+	top_trace_picture(trace, feed, now_ns);
 	atomic_store(&trace->tracing, true);
 	return atomic_load(&trace->stop);
 }
@@ -81,7 +80,10 @@ static void *run(void *context)
 {
 	struct top_trace *trace = context;
 
-	trace->result = live_run(trace->options, &trace->watch, &trace->view, &trace->error);
+	if (trace->options->file_count)
+		top_replay(trace);
+	else
+		trace->result = live_run(trace->options, &trace->watch, &trace->view, &trace->error);
 	take_back(trace);
 	atomic_store(&trace->done, true);
 	return NULL;
@@ -103,6 +105,7 @@ int top_trace_begin(struct top_trace *trace, const struct options *options, stru
 			.screen = true,
 		},
 	};
+	pthread_mutex_init(&trace->lock, NULL);
 	if (options->command)
 		give_null(trace);
 	/* Signals go to the thread that has the screen. */
@@ -125,5 +128,4 @@ void top_trace_end(struct top_trace *trace)
 {
 	atomic_store(&trace->stop, true);
 	pthread_join(trace->thread, NULL);
-	snapshot_free(top_trace_fetch(trace));
 }

@@ -72,7 +72,7 @@ static void draw_heading(const struct top_model *model, struct canvas *canvas, s
 				     shape->columns[i]->title, shape->columns[i]->width,
 				     shape->columns[i]->right);
 	if (shape->chart)
-		column = canvas_cell(canvas, row, column + 2, TOP_HEAD, "LIVE OVER TIME", CHART_WIDTH,
+		column = canvas_cell(canvas, row, column + 2, TOP_HEAD, "OVER TIME", CHART_WIDTH,
 				     false);
 	if (shape->verdict)
 		canvas_cell(canvas, row, column + 2, TOP_HEAD, "VERDICT", VERDICT_WIDTH, false);

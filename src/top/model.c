@@ -34,37 +34,40 @@ void model_end(struct top_model *model)
 
 /* --- snapshots ---------------------------------------------------------------- */
 
-/* At first: the one process, or the choice of several. */
-static void arrive(struct top_model *model)
+/* At first: the one process, or the choice of several. The one process also when another
+ * has come in its place. */
+static void arrive(struct top_model *model, bool first)
 {
 	const struct snapshot *snapshot = model->snapshot;
+	uint64_t before = model->place.process;
 
-	if (snapshot->process_count > 1)
+	if (snapshot->process_count > 1 && first)
 		model->place = (struct top_place){ .view = VIEW_PROCESSES };
-	else if (snapshot->process_count == 1)
-		model->place.process = identity_of_process(&snapshot->processes[0]);
+	if (snapshot->process_count != 1 || model_process(model) ||
+	    model->place.view == VIEW_PROCESSES)
+		return;
+	model->place.process = identity_of_process(&snapshot->processes[0]);
+	for (size_t i = 0; i < model->depth; i++) {
+		if (model->path[i].process == before)
+			model->path[i].process = model->place.process;
+	}
 }
 
 void model_take(struct top_model *model, struct snapshot *snapshot)
 {
-	bool first = !model->place.process && model->place.view != VIEW_PROCESSES && !model->depth;
+	bool first = !model->snapshot;
 
-	if (model->snapshot)
+	if (model->snapshot && model->snapshot->now_ns < snapshot->now_ns) {
 		rates_keep(&model->rates, model->snapshot);
+	} else {
+		/* Back in time: what was is not what was before. */
+		rates_clear(&model->rates);
+		snapshot_free(model->snapshot);
+	}
 	model->snapshot = snapshot;
 	verdicts_clear(&model->verdicts);
 	model->stale = true;
-	if (first)
-		arrive(model);
-}
-
-void model_restart(struct top_model *model)
-{
-	rates_clear(&model->rates);
-	snapshot_free(model->snapshot);
-	model->snapshot = NULL;
-	model->stale = true;
-	model->ended = false;
+	arrive(model, first);
 }
 
 const struct snapshot_process *model_process(const struct top_model *model)

@@ -93,11 +93,8 @@ struct top_model {
 int model_begin(struct top_model *model);
 void model_end(struct top_model *model);
 
-/* The next snapshot, which now belongs to the model. */
+/* The next snapshot, which now belongs to the model; or, of a recording, an earlier one. */
 void model_take(struct top_model *model, struct snapshot *snapshot);
-
-/* Forget the time before: the next snapshot does not follow from the last. */
-void model_restart(struct top_model *model);
 
 /* The process in question, or NULL: all of them, or none is there. */
 const struct snapshot_process *model_process(const struct top_model *model);
