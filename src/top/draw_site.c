@@ -163,7 +163,7 @@ void draw_site(struct top_model *model, struct canvas *canvas, size_t from, size
 	add_calls(&lines, site);
 	add_chart(&lines, &row, canvas->width);
 	add_verdict(&lines, &row, canvas->width);
-	add_holders(&lines, &row);
 	add_stack(&lines, site, stack, canvas->width);
+	add_holders(&lines, &row);
 	lines_show(&lines, model, canvas, from, to);
 }

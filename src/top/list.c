@@ -45,21 +45,25 @@ static void select_thread(struct top_model *model, struct list_row *row, uint32_
 static void take_share(struct list_row *row, const struct snapshot_site *site, uint32_t thread)
 {
 	struct snapshot_site *share = &row->share;
+	uint64_t oldest_ns = 0, newest_ns = 0;
 
 	*share = *site;
 	rates_thread_share(site, thread, &share->counts);
-	share->oldest_live_ns = share->newest_live_ns = 0;
 	for (size_t i = 0; i < site->class_count; i++) {
 		for (size_t j = 0; j < site->classes[i].cell_count; j++) {
 			const struct snapshot_cell *cell = &site->classes[i].cells[j];
 
 			if (cell->thread != thread || !cell->oldest_live_ns)
 				continue;
-			if (!share->oldest_live_ns || cell->oldest_live_ns < share->oldest_live_ns)
-				share->oldest_live_ns = cell->oldest_live_ns;
-			if (cell->newest_live_ns > share->newest_live_ns)
-				share->newest_live_ns = cell->newest_live_ns;
+			if (!oldest_ns || cell->oldest_live_ns < oldest_ns)
+				oldest_ns = cell->oldest_live_ns;
+			if (cell->newest_live_ns > newest_ns)
+				newest_ns = cell->newest_live_ns;
 		}
+	}
+	if (oldest_ns) {
+		share->oldest_live_ns = oldest_ns;
+		share->newest_live_ns = newest_ns;
 	}
 	row->row.site = share;
 }

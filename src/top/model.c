@@ -118,15 +118,26 @@ static bool is_list(const struct top_model *model)
 	return model->place.view < VIEW_LISTS;
 }
 
+/* Keys may come faster than drawings. */
+static void refresh(struct top_model *model)
+{
+	if (model->stale && is_list(model))
+		list_refresh(model);
+}
+
 /* `by` rows, or lines of a text, down (negative: up). */
 static void move(struct top_model *model, long by)
 {
-	size_t count = is_list(model) ? model->entry_count : model->lines;
-	size_t most = is_list(model) ? count : count > model->page ? count - model->page + 1 : 1;
-	long at = is_list(model) ? (long)model_cursor(model) : (long)model->place.scroll;
+	bool list = is_list(model);
+	size_t count, last;
+	long at;
 
-	at = by > 0 && at + by >= (long)most ? (long)most - 1 : at + by < 0 ? 0 : at + by;
-	if (!is_list(model))
+	refresh(model);
+	count = list ? model->entry_count : model->lines;
+	last = list ? (count ? count - 1 : 0) : (count > model->page ? count - model->page : 0);
+	at = list ? (long)model_cursor(model) : (long)model->place.scroll;
+	at = by > (long)last - at ? (long)last : by < -at ? 0 : at + by;
+	if (!list)
 		model->place.scroll = (size_t)at;
 	else if (count)
 		model->place.cursor = at ? model->entries[at].id : 0;
@@ -165,8 +176,7 @@ static void open_row(struct top_model *model)
 
 	if (!is_list(model) || !model->snapshot)
 		return;
-	if (model->stale)
-		list_refresh(model);
+	refresh(model);
 	at = model_cursor(model);
 	if (at >= model->entry_count)
 		return;
@@ -192,8 +202,10 @@ static void open_row(struct top_model *model)
 static void open_list(struct top_model *model, enum top_view view)
 {
 	struct top_place place = { .view = view, .process = model->place.process };
-	size_t at = model_cursor(model);
+	size_t at;
 
+	refresh(model);
+	at = model_cursor(model);
 	if (view == VIEW_PROCESSES)
 		place.process = 0;
 	else if (!place.process && at < model->entry_count && model->snapshot)
@@ -316,7 +328,7 @@ static void act(struct top_model *model, enum top_action action)
 	case ACTION_SORT_NEXT: sort_by(model, 1); break;
 	case ACTION_SORT_PREVIOUS: sort_by(model, -1); break;
 	case ACTION_REVERSE: reverse(model); break;
-	case ACTION_FREEZE: model->frozen ^= true; break;
+	case ACTION_FREEZE: model->frozen ^= true; model->stale = true; break;
 	case ACTION_PAUSE: model->paused ^= true; break;
 	case ACTION_FILTER: model->filtering = is_list(model); break;
 	default: break;
