@@ -2,6 +2,18 @@
 /* Whole frames of the screen, compared with tests/report/top-*.txt; UPDATE=1 rewrites them. */
 #include "top_fixture.h"
 
+#include <time.h>
+
+#include "bench/many_sites.h"
+
+/* A frame of 10 000 sites is to take 20 ms (make bench prints what it takes); other work
+ * on the machine, and sanitizers, may cost more. */
+#ifdef __SANITIZE_ADDRESS__
+#define FRAME_LIMIT_MS 1000
+#else
+#define FRAME_LIMIT_MS 100
+#endif
+
 static void check(struct shop *shop, const char *name, size_t width, size_t height, bool ascii)
 {
 	char *text = shop_frame(shop, width, height, ascii);
@@ -112,6 +124,54 @@ static void test_every_size(void **state)
 	}
 }
 
+static double milliseconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+	return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
+static void test_ten_thousand_sites(void **state)
+{
+	struct ledger *ledger = ledger_new();
+	struct top_model model = { 0 };
+	struct canvas canvas = { 0 };
+	double begin;
+
+	(void)state;
+	assert_non_null(ledger);
+	assert_int_equal(model_begin(&model), 0);
+	assert_int_equal(canvas_resize(&canvas, 132, 43), 0);
+	many_begin(ledger, 10000);
+	for (uint64_t round = 0; round < 3; round++) {
+		struct snapshot *snapshot;
+
+		many_round(ledger, 10000, round);
+		snapshot = many_snapshot(ledger, round);
+		assert_non_null(snapshot);
+		begin = milliseconds();
+		model_take(&model, snapshot);
+		draw_frame(&model, &canvas);
+		assert_true(milliseconds() - begin < FRAME_LIMIT_MS);
+		assert_int_equal(model.entry_count, 10000);
+	}
+	/* A filter looks at all names, some at a time: each drawing stays as short. */
+	for (const char *key = "/0x4100"; *key; key++)
+		model_key(&model, (unsigned char)*key);
+	for (unsigned int drawings = 0; drawings == 0 || model.stale; drawings++) {
+		begin = milliseconds();
+		draw_frame(&model, &canvas);
+		assert_true(milliseconds() - begin < FRAME_LIMIT_MS);
+		assert_true(drawings < 100);
+	}
+	/* The sites 0x1000 to 0x100f. */
+	assert_int_equal(model.entry_count, 16);
+	canvas_free(&canvas);
+	model_end(&model);
+	ledger_free(ledger);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -119,6 +179,7 @@ int main(void)
 		cmocka_unit_test(test_help),   cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_filter), cmocka_unit_test(test_losses),
 		cmocka_unit_test(test_before_the_first), cmocka_unit_test(test_every_size),
+		cmocka_unit_test(test_ten_thousand_sites),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
