@@ -158,6 +158,7 @@ static int show_once(struct watching *watching, struct error *error)
 	uint64_t end_ns = side_now_ns() + watching->options->interval_ns;
 
 	watching->model->once = true;
+	watching->model->most_rows = rows;
 	while (!watching->model->ended && !cli_interrupted) {
 		sleep_ms(WAIT_MS);
 		pump(watching);

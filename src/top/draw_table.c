@@ -138,6 +138,8 @@ void draw_table(struct top_model *model, struct canvas *canvas, size_t from, siz
 	struct list_row row;
 
 	draw_heading(model, canvas, from++, &shape);
+	if (model->most_rows && from + model->most_rows < to)
+		to = from + model->most_rows;
 	model->page = to > from ? to - from : 1;
 	if (cursor < *scroll)
 		*scroll = cursor;

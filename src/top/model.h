@@ -64,7 +64,8 @@ struct top_model {
 	bool recording;	      /* what is played, not traced */
 	char state[64];	      /* how it goes: "x2, 12 s of 41 s"; "" nothing to say */
 	bool ended;	      /* no more will come */
-	bool once;	      /* the frame is printed: no cursor, no keys */
+	bool once;	      /* the frame is printed: no cursor, no keys, and … */
+	size_t most_rows;     /* … of the list so many; 0: as many as fit */
 	char message[TOP_MESSAGE]; /* at the foot until the next key */
 	struct frames *frames; /* names addresses; NULL: modules and addresses only */
 	bool native;
