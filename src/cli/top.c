@@ -196,12 +196,50 @@ static int redraw(struct watching *watching, struct canvas *canvas, bool anew)
 	return 0;
 }
 
+/* Key w: the recording beside the screen ends here. */
+static void begin_saving(struct watching *watching)
+{
+	struct top_model *model = watching->model;
+	int on = SAVING_ON;
+
+	if (atomic_load(&watching->trace->saving) == SAVING_NOT)
+		snprintf(model->message, sizeof(model->message),
+			 "Nothing is being recorded: 'top --record FILE' keeps every event from the start");
+	else if (model->ended || !atomic_compare_exchange_strong(&watching->trace->saving, &on,
+								 SAVING_WANTED))
+		return;
+}
+
+/* Close it once the other thread has let go. Returns true when there is something to tell. */
+static bool finish_saving(struct watching *watching)
+{
+	struct top_trace *trace = watching->trace;
+	struct top_model *model = watching->model;
+	struct error error = { .what = "" };
+	char said[RECORD_SAID];
+	struct view view;
+
+	if (!trace->record.recorder || !model->snapshot ||
+	    (atomic_load(&trace->saving) != SAVING_ENDED && !model->ended))
+		return false;
+	view = (struct view){ .snapshot = model->snapshot };
+	view.duration_ns = view.snapshot->now_ns - view.snapshot->start_ns;
+	if (record_close(&trace->record, &view, said, &error) < 0) {
+		trace->view.incomplete = true;
+		snprintf(said, sizeof(said), "%s", error.what);
+	}
+	snprintf(model->message, sizeof(model->message), "%.*s", TOP_MESSAGE - 1, said);
+	return true;
+}
+
 /* What a key does to a recording. */
 static void steer(struct watching *watching, enum top_action action)
 {
 	struct top_trace *trace = watching->trace;
 	struct player *player = &trace->player;
 
+	if (action == ACTION_SAVE)
+		begin_saving(watching);
 	if (!watching->model->recording)
 		return;
 	pthread_mutex_lock(&trace->lock);
@@ -231,6 +269,7 @@ static int watch(struct watching *watching, struct canvas *canvas)
 		uint32_t key;
 
 		changed = pump(watching) || changed || watching->model->stale;
+		changed = finish_saving(watching) || changed;
 		if (changed && redraw(watching, canvas, anew) < 0)
 			return -ENOMEM;
 		key = screen_key(watching->model->stale ? 0 : WAIT_MS);
@@ -257,6 +296,20 @@ static int show_live(struct watching *watching, struct error *error)
 	}
 	canvas_free(&canvas);
 	top_trace_end(watching->trace);
+	return result;
+}
+
+/* At the end, with the names of the last picture, wherever that is. */
+static int finish_recording(struct top_trace *trace, struct top_model *model, struct error *error)
+{
+	struct snapshot *last = trace->view.snapshot;
+	int result;
+
+	if (!last)
+		trace->view.snapshot = model->snapshot;
+	result = record_finish(&trace->record, &trace->view, error);
+	trace->view.snapshot = last;
+	trace->view.incomplete |= result < 0;
 	return result;
 }
 
@@ -291,6 +344,8 @@ int cli_top(const struct options *options, enum verb_bit verb)
 		top_trace_end(&trace);
 	}
 	if (result < 0)
+		cli_complain(&error);
+	if (finish_recording(&trace, &model, &error) < 0)
 		cli_complain(&error);
 	if (trace.result < 0)
 		cli_complain(&trace.error);

@@ -46,10 +46,23 @@ static void take_back(struct top_trace *trace)
 
 static int begin(void *context, const struct view *view, struct error *error)
 {
-	(void)view, (void)error;
+	struct top_trace *trace = context;
+
 	/* The command was started; it has its streams. */
-	take_back(context);
-	return 0;
+	take_back(trace);
+	if (!trace->recorder.begin)
+		return 0;
+	return trace->recorder.begin(trace->recorder.begin_context, view, error);
+}
+
+static int listen(const struct event *event, void *context)
+{
+	struct top_trace *trace = context;
+
+	/* Only this thread sets SAVING_ENDED. */
+	if (atomic_load_explicit(&trace->saving, memory_order_relaxed) == SAVING_ENDED)
+		return 0;
+	return trace->recorder.listen(event, trace->recorder.listen_context);
 }
 
 void top_trace_picture(struct top_trace *trace, struct feed *feed, uint64_t now_ns)
@@ -67,13 +80,27 @@ void top_trace_picture(struct top_trace *trace, struct feed *feed, uint64_t now_
 	snapshot_free(atomic_exchange(&trace->fresh, snapshot));
 }
 
+/* Returns as live_watch.tick: a full recording may end the trace. */
+static int tick_recorder(struct top_trace *trace, struct feed *feed, uint64_t now_ns)
+{
+	int saving = atomic_load(&trace->saving);
+
+	if (saving == SAVING_WANTED) {
+		atomic_store(&trace->saving, SAVING_ENDED);
+		return 0;
+	}
+	return saving == SAVING_ON ?
+		       trace->recorder.tick(trace->recorder.tick_context, feed, now_ns) : 0;
+}
+
 static int tick(void *context, struct feed *feed, uint64_t now_ns)
 {
 	struct top_trace *trace = context;
+	int result = tick_recorder(trace, feed, now_ns);
 
 	top_trace_picture(trace, feed, now_ns);
 	atomic_store(&trace->tracing, true);
-	return atomic_load(&trace->stop);
+	return atomic_load(&trace->stop) ? 1 : result;
 }
 
 static void *run(void *context)
@@ -106,6 +133,12 @@ int top_trace_begin(struct top_trace *trace, const struct options *options, stru
 		},
 	};
 	pthread_mutex_init(&trace->lock, NULL);
+	if (options->record) {
+		record_watch(&trace->record, options, options->record, &trace->recorder);
+		trace->watch.listen = listen;
+		trace->watch.listen_context = trace;
+		atomic_store(&trace->saving, SAVING_ON);
+	}
 	if (options->command)
 		give_null(trace);
 	/* Signals go to the thread that has the screen. */

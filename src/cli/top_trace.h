@@ -15,8 +15,17 @@
 
 #include "base/error.h"
 #include "cli/live.h"
+#include "cli/record.h"
 #include "cli/view.h"
 #include "top/player.h"
+
+/* How far the recording beside the screen has come. */
+enum top_saving {
+	SAVING_NOT,    /* there is none */
+	SAVING_ON,     /* every event goes into it */
+	SAVING_WANTED, /* the screen wants it to end here */
+	SAVING_ENDED,  /* no event goes into it any more: it is the screen's now */
+};
 
 struct top_trace {
 	const struct options *options;
@@ -25,6 +34,8 @@ struct top_trace {
 	atomic_bool stop;
 	pthread_mutex_t lock; /* of the player */
 	struct player player; /* of a recording; valid when tracing */
+	atomic_int saving; /* enum top_saving */
+	struct record record;
 	/* From the thread to the screen. */
 	_Atomic(struct snapshot *) fresh; /* taken, not fetched yet */
 	atomic_bool tracing;		  /* probes are in place, or the recording is open */
@@ -36,6 +47,7 @@ struct top_trace {
 	/* The thread's own. */
 	pthread_t thread;
 	struct live_watch watch;
+	struct live_watch recorder; /* its part in the trace, as record_watch() made it */
 	uint64_t rest_until_ns; /* no picture before */
 	struct feed *feed;	/* of a recording being played */
 	uint64_t played_ns; /* time of its last event taken in; 0 none */

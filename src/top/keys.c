@@ -30,6 +30,8 @@ const struct key_row key_rows[] = {
 	  ACTION_FILTER, 0, 0 },
 	{ { ' ' }, "Space", "hold the picture still (tracing goes on)", "pause", ACTION_PAUSE, 0, 0 },
 	{ { 'f' }, "f", "freeze the order of rows; numbers go on", NULL, ACTION_FREEZE, 0, 0 },
+	{ { 'w' }, "w", "save: close the recording (--record) here, and go on", NULL, ACTION_SAVE,
+	  false, true },
 	{ { '+', '=' }, "+", "play twice as fast", "speed", ACTION_FASTER, true, false },
 	{ { '-' }, "-", "play half as fast", NULL, ACTION_SLOWER, true, false },
 	{ { ']' }, "]", "ahead by a twentieth of the recording", "seek", ACTION_FORWARD, true, false },

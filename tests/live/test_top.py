@@ -420,3 +420,34 @@ def test_drawing_does_not_delay_draining():
         terminal.expect("exact, nothing lost", timeout=20)
         terminal.keys("q")
         terminal.ended(0)
+
+
+@limit(90)
+def test_record():
+    """--record keeps the whole of it; w ends the recording while the screen goes on."""
+    target = patterns(start=False)
+    with tempfile.TemporaryDirectory() as directory:
+        for name, save in (("saved", True), ("whole", False)):
+            path = f"{directory}/{name}"
+            with top(target, "--record", path, start=save) as terminal:
+                terminal.expect("leak (", "growing")
+                if save:
+                    terminal.keys("w")
+                    terminal.expect("recorded", "events", "saved")
+                    size = os.path.getsize(path)
+                    terminal.keys("j")
+                    before = terminal.expect("leak (", without=["recorded"])
+                    terminal.expect("leak (", without=[before.split("\n")[0]])
+                    equal(os.path.getsize(path), size, "size of the recording that was closed")
+                terminal.keys("q")
+                screen = terminal.ended(0)
+                equal("recorded" in screen, not save, f"the closing line at the end of {name}:\n{screen}")
+            status, text, errors = run("report", path)
+            equal((status, errors), (0, []), f"report of {name}")
+            check("leak (patterns.c:" in text and "growing" in text, text)
+    with top(target) as terminal:
+        terminal.expect("leak")
+        terminal.keys("w")
+        terminal.expect("--record FILE")
+        terminal.keys("q")
+        terminal.ended(0)
