@@ -15,6 +15,18 @@ static const struct snapshot_counts *counts_of(const struct row *row)
 	return row->thread ? &row->thread->counts : &row->site->counts;
 }
 
+/* In a window by age nobody knew ahead what to count. */
+static bool made_known(const struct row *row)
+{
+	return !row->process->whole || row->snapshot->window.made_known;
+}
+
+/* In any window it is not known what of it a thread freed. */
+static bool freed_known(const struct row *row)
+{
+	return !row->process->whole || (!row->thread && row->snapshot->window.made_known);
+}
+
 static uint64_t get_tid(const struct row *row)
 {
 	return row->thread->tid;
@@ -32,27 +44,27 @@ static uint64_t get_live_blocks(const struct row *row)
 
 static uint64_t get_allocated_bytes(const struct row *row)
 {
-	return counts_of(row)->allocated_bytes;
+	return made_known(row) ? counts_of(row)->allocated_bytes : COLUMN_NONE;
 }
 
 static uint64_t get_allocated_blocks(const struct row *row)
 {
-	return counts_of(row)->allocated_blocks;
+	return made_known(row) ? counts_of(row)->allocated_blocks : COLUMN_NONE;
 }
 
 static uint64_t get_freed_bytes(const struct row *row)
 {
-	return counts_of(row)->freed_bytes;
+	return freed_known(row) ? counts_of(row)->freed_bytes : COLUMN_NONE;
 }
 
 static uint64_t get_freed_blocks(const struct row *row)
 {
-	return counts_of(row)->freed_blocks;
+	return freed_known(row) ? counts_of(row)->freed_blocks : COLUMN_NONE;
 }
 
 static uint64_t get_freed_by_others(const struct row *row)
 {
-	return row->thread->freed_by_others_blocks;
+	return freed_known(row) ? row->thread->freed_by_others_blocks : COLUMN_NONE;
 }
 
 static uint64_t get_holding_threads(const struct row *row)

@@ -275,6 +275,10 @@ void pattern_find(const struct snapshot *snapshot, const struct snapshot_process
 	struct pattern_detail detail;
 	struct evidence evidence;
 
+	if (process->whole && site->whole) {
+		process = process->whole;
+		site = site->whole;
+	}
 	if (evidence_gather(snapshot, process, site, -1, &evidence) < 0) {
 		*ret_pattern =
 			(struct pattern){ .size_class = -1, .text = "No verdict: out of memory." };

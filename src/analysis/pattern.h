@@ -29,7 +29,8 @@ struct pattern {
 	char text[320];		    /* one or two sentences for a person */
 };
 
-/* The verdict on one site of `process`. Never fails: too little to go on is PATTERN_UNKNOWN. */
+/* The verdict on one site of `process`; in a window, on all of the site: what came before
+ * tells more than a part. Never fails: too little to go on is PATTERN_UNKNOWN. */
 void pattern_find(const struct snapshot *snapshot, const struct snapshot_process *process,
 		  const struct snapshot_site *site, struct pattern *ret_pattern);
 

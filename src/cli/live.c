@@ -138,6 +138,8 @@ int live_run(const struct options *options, const struct live_watch *watch, stru
 	feed.ledger = ledger_new();
 	if (!feed.ledger)
 		return error_set(error, -ENOMEM, "", "out of memory");
+	if (watch->window)
+		ledger_set_window(feed.ledger, watch->window);
 	if (!watch->screen)
 		live_catch_signals();
 	if (options->command) {

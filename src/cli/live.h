@@ -22,6 +22,7 @@ struct live_watch {
 	 * snapshots of feed->ledger. Returns 0; 1 to end the trace; a -errno when it failed. */
 	int (*tick)(void *context, struct feed *feed, uint64_t now_ns);
 	void *tick_context;
+	const struct window_wish *window; /* of which blocks snapshots are; NULL: of all */
 	/* Somebody watches: nothing is said about a report at the end, nor of what is missing
 	 * of a recording, and signals are the caller's. */
 	bool screen;

@@ -2,6 +2,7 @@
 #include "cli/options.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include "analysis/columns.h"
@@ -10,6 +11,8 @@
 #include "top/fields.h"
 
 #define MAX_FILE_LEAST (256u << 10)
+#define MARK_EVERY_LEAST_NS 10000000u /* a poll may take longer */
+#define MARK_FD_MOST 1048575 /* of fs.nr_open, proc(5) */
 #define INTERVAL_LEAST_NS 100000000ull
 #define INTERVAL_DEFAULT_NS 1000000000ull
 #define INTERVAL_MOST_NS 3600000000000ull
@@ -232,6 +235,77 @@ static int set_verbose(struct options *options, const char *value, struct error 
 	return 0;
 }
 
+static int set_moment(struct moment *moment, const char *option, const char *value,
+		      struct error *error)
+{
+	if (moment_parse(value, moment) < 0)
+		return error_set(error, -EINVAL, "",
+				 "%s takes a mark's name of at most %d bytes, or a time since the "
+				 "trace began as 10s, not '%.80s'", option, SNAPSHOT_MARK_BYTES - 1,
+				 value);
+	return 0;
+}
+
+static int set_from(struct options *options, const char *value, struct error *error)
+{
+	return set_moment(&options->window.from, "--from", value, error);
+}
+
+static int set_to(struct options *options, const char *value, struct error *error)
+{
+	return set_moment(&options->window.to, "--to", value, error);
+}
+
+static int set_at(struct options *options, const char *value, struct error *error)
+{
+	return set_moment(&options->window.at, "--at", value, error);
+}
+
+static int set_age(uint64_t *age_ns, const char *option, const char *value, struct error *error)
+{
+	if (units_parse_duration(value, age_ns) < 0 || !*age_ns)
+		return error_set(error, -EINVAL, "", "%s takes an age as 10s, 500ms or 5m, not '%s'",
+				 option, value);
+	return 0;
+}
+
+static int set_older_than(struct options *options, const char *value, struct error *error)
+{
+	return set_age(&options->window.older_ns, "--older-than", value, error);
+}
+
+static int set_newer_than(struct options *options, const char *value, struct error *error)
+{
+	return set_age(&options->window.newer_ns, "--newer-than", value, error);
+}
+
+static int set_mark_every(struct options *options, const char *value, struct error *error)
+{
+	if (units_parse_duration(value, &options->mark_every_ns) < 0 ||
+	    options->mark_every_ns < MARK_EVERY_LEAST_NS)
+		return error_set(error, -EINVAL, "",
+				 "--mark-every takes a time of 10ms or more, as 10s, not '%s'", value);
+	return 0;
+}
+
+static int set_mark_fd(struct options *options, const char *value, struct error *error)
+{
+	uint64_t fd;
+
+	if (units_parse_number(value, 0, MARK_FD_MOST, &fd) < 0)
+		return error_set(error, -EINVAL, "", "--mark-fd takes the number of an open descriptor, "
+				 "not '%s'", value);
+	options->mark_fd = (int)fd;
+	return 0;
+}
+
+static int set_timeline(struct options *options, const char *value, struct error *error)
+{
+	(void)value, (void)error;
+	options->timeline = true;
+	return 0;
+}
+
 static int set_help(struct options *options, const char *value, struct error *error)
 {
 	(void)value, (void)error;
@@ -269,6 +343,20 @@ static const struct option_row rows[] = {
 	  "end the trace when the recording has become so large", set_max_file },
 	{ "--debuginfod", 0, NULL, VERBS_TRACING, false,
 	  "fetch missing debug files from the servers of DEBUGINFOD_URLS", set_debuginfod },
+	{ "--from", 0, "MARK", VERBS_SHOWING, false,
+	  "only blocks made since a mark, or since a time of the trace as 10s", set_from },
+	{ "--to", 0, "MARK", VERBS_SHOWING, false, "only blocks made before it", set_to },
+	{ "--at", 0, "MARK", VERBS_SHOWING, false, "what was live then, not at the end", set_at },
+	{ "--older-than", 0, "TIME", VERBS_SHOWING, false, "only blocks made longer ago",
+	  set_older_than },
+	{ "--newer-than", 0, "TIME", VERBS_SHOWING, false, "only blocks made less long ago",
+	  set_newer_than },
+	{ "--mark-every", 0, "TIME", VERBS_TRACING, true,
+	  "set marks 10s, 20s … (SIGUSR1 sets signal-1, signal-2 …)", set_mark_every },
+	{ "--mark-fd", 0, "N", VERBS_TRACING, true,
+	  "set a mark for each line that comes by descriptor N, named so", set_mark_fd },
+	{ "--timeline", 0, NULL, VERBS_SHOWING, false,
+	  "show how live and resident memory went over time", set_timeline },
 	{ "--verbose", 'v', NULL, VERBS_ALL, false, "say more: probes, unwind tables, whole stacks",
 	  set_verbose },
 	{ "--help", 'h', NULL, VERBS_ALL, false, "this text", set_help },
@@ -383,6 +471,20 @@ static int check_input(const struct options *options, enum verb_bit verb, const 
 				 input->most_files ? "; or a recording to be read" : "");
 	if (verb == VERB_RECORD && !options->output)
 		return error_set(error, -EINVAL, "", "where is the recording to go? -o FILE");
+	if (options->window.newer_ns && options->window.newer_ns <= options->window.older_ns)
+		return error_set(error, -EINVAL, "",
+				 "nothing is newer than --newer-than and older than --older-than");
+	if ((options->window.newer_ns || options->window.older_ns) &&
+	    (options->window.from.kind || options->window.to.kind))
+		return error_set(error, -EINVAL, "",
+				 "either blocks between --from and --to, or those of an age");
+	if (options->window.at.kind && options->record)
+		return error_set(error, -EINVAL, "",
+				 "--at leaves out what comes later, --record keeps it: record, then ask "
+				 "the recording");
+	if (options->mark_fd >= 0 && fcntl(options->mark_fd, F_GETFD) < 0)
+		return error_set(error, -EINVAL, "", "--mark-fd: descriptor %d is not open",
+				 options->mark_fd);
 	if (options->max_file && verb != VERB_RECORD && !options->record)
 		return error_set(error, -EINVAL, "", "--max-file limits a recording: --record FILE");
 	return 0;
@@ -394,7 +496,8 @@ int options_parse(int argc, char *const argv[], enum verb_bit verb, struct optio
 	struct options options = { .buffer_bytes = CAPTURE_BUFFER_DEFAULT,
 				   .interval_ns = INTERVAL_DEFAULT_NS,
 				   .stacks = STACK_AUTO,
-				   .stacks_name = "auto" };
+				   .stacks_name = "auto",
+				   .mark_fd = -1 };
 	const char *live = NULL;
 	int result = 0;
 

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "capture/capture.h"
+#include "ledger/window.h"
 
 /* Which verbs an option belongs to. */
 enum verb_bit {
@@ -45,6 +46,10 @@ struct options {
 	bool native;
 	enum stack_mode stacks;
 	const char *stacks_name;
+	struct window_wish window; /* --from, --to, --at, --older-than, --newer-than */
+	uint64_t mark_every_ns; /* 0 never */
+	int mark_fd; /* -1 none */
+	bool timeline;
 };
 
 /*

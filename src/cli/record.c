@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "cli/cli.h"
+#include "cli/marks.h"
 #include "stream/recorder.h"
 #include "symbol/recorded_names.h"
 
@@ -148,8 +149,12 @@ static int write_names(struct record *record, const struct snapshot *snapshot)
 
 	if (result == 0)
 		frames_set_sources(naming.frames, true, record->options->debuginfod);
-	for (size_t i = 0; i < snapshot->process_count && result == 0; i++)
-		result = name_process(&naming, i, &snapshot->processes[i]);
+	for (size_t i = 0; i < snapshot->process_count && result == 0; i++) {
+		const struct snapshot_process *process = &snapshot->processes[i];
+
+		/* A window is only what the report beside it shows. */
+		result = name_process(&naming, i, process->whole ? process->whole : process);
+	}
 	if (result == 0)
 		result = send_names(&naming);
 	map_free(&naming.known);
@@ -214,11 +219,13 @@ int cli_record(const struct options *options, enum verb_bit verb)
 	struct error error = { .what = "" };
 	struct view view = { 0 };
 	struct live_watch watch;
+	struct marks_setter marks;
 	struct record record;
 	int result, finished, status;
 
 	(void)verb;
 	record_watch(&record, options, options->output, &watch);
+	marks_watch(&marks, options, &watch);
 	result = live_run(options, &watch, &view, &error);
 	status = view_status(&view, result);
 	if (result < 0)

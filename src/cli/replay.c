@@ -95,6 +95,8 @@ int replay_run(const char *path, const struct live_watch *watch, struct view *vi
 	};
 	if (!feed.ledger)
 		return error_set(error, -ENOMEM, "", "out of memory");
+	if (watch->window)
+		ledger_set_window(feed.ledger, watch->window);
 	if (!watch->screen)
 		live_catch_signals();
 	result = recording_open(path, &recording, error);

@@ -12,6 +12,7 @@ void sites_free(struct sites *sites)
 	free(sites->rows);
 	free(sites->classes);
 	free(sites->cells);
+	free(sites->made);
 	free(sites->more_calls);
 	free(sites->series);
 	map_free(&sites->by_stack);
@@ -109,6 +110,17 @@ int sites_find(struct sites *sites, uint64_t stack, uint64_t size, uint32_t thre
 			return 0;
 	}
 	return add_cell(sites, *ret_site, log2_size, thread, ret_cell);
+}
+
+int sites_reserve_made(struct sites *sites, uint32_t cell)
+{
+	if (cell < sites->made_count)
+		return 0;
+	if (vec_reserve((void **)&sites->made, &sites->made_capacity, (size_t)cell + 1,
+			sizeof(*sites->made)) < 0)
+		return -ENOMEM;
+	sites->made_count = (size_t)cell + 1;
+	return 0;
 }
 
 int sites_count_call(struct sites *sites, uint32_t site, uint8_t function)

@@ -20,6 +20,7 @@
 #include "base/map.h"
 #include "ledger/cell.h"
 #include "ledger/series.h"
+#include "ledger/window.h"
 
 #define SITES_MAX (1u << 20)
 #define SITES_MAX_CELLS (1u << 22)
@@ -69,6 +70,10 @@ struct sites {
 	size_t cell_count, cell_capacity;
 	struct map by_owner; /* (site, class, thread) -> cell */
 
+	/* Of the window's blocks alone, by cell; shorter than `cells`: the others made none. */
+	struct window_made *made;
+	size_t made_count, made_capacity;
+
 	struct site_calls *more_calls;
 	size_t more_calls_count, more_calls_capacity;
 
@@ -87,6 +92,9 @@ unsigned int size_log2(uint64_t size);
  */
 int sites_find(struct sites *sites, uint64_t stack, uint64_t size, uint32_t thread,
 	       uint32_t *ret_cell, uint32_t *ret_site);
+
+/* Make room to count blocks of a cell in `made`. Returns 0 or -ENOMEM. */
+int sites_reserve_made(struct sites *sites, uint32_t cell);
 
 /* Count one successful call of `function` at a site. Returns 0 or -ENOMEM. */
 int sites_count_call(struct sites *sites, uint32_t site, uint8_t function);

@@ -13,29 +13,11 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "ledger/snapshot_owner.h"
+#include "ledger/snapshot_layout.h"
 #include "ledger/tables.h"
 
 /* Series made up for classes that had only one block so far. */
 #define MAX_SINGLE_SERIES 65536
-
-/* One process being laid out. */
-struct layout {
-	struct snapshot_owner *owner;
-	const struct process *process;
-	uint64_t origin_ns; /* the ledger's start: rows have times since then */
-	struct series_clock clock;
-	struct snapshot_site *sites;
-	struct snapshot_class *classes;
-	struct snapshot_cell *cells;
-	uint64_t *frames;
-	struct snapshot_python_frame *python;
-	size_t single_series;
-	uint32_t *class_at; /* row of the tables -> place in `classes` */
-	uint32_t *cell_at;
-	uint32_t *class_site; /* place in `classes` -> site */
-	uint32_t *cell_class; /* place in `cells` -> place in `classes` */
-};
 
 static void add_counts(struct snapshot_counts *sum, const struct snapshot_counts *more)
 {
@@ -173,16 +155,13 @@ static void fill_cells(struct layout *layout)
 	}
 }
 
-static int see_block(const struct block *block, void *context)
+void layout_see_block(struct layout *layout, const struct block *block)
 {
-	struct layout *layout = context;
 	uint64_t birth_ns = layout->origin_ns + block->birth;
 	struct snapshot_class *class;
 	struct snapshot_cell *cell;
 	uint32_t at;
 
-	if (block->inherited)
-		return 0;
 	at = layout->cell_at[block->cell];
 	cell = &layout->cells[at];
 	class = &layout->classes[layout->cell_class[at]];
@@ -192,11 +171,16 @@ static int see_block(const struct block *block, void *context)
 		cell->newest_live_ns = birth_ns;
 	if (block->size > class->largest_live_bytes)
 		class->largest_live_bytes = block->size;
+}
+
+static int see_block(const struct block *block, void *context)
+{
+	if (!block->inherited)
+		layout_see_block(context, block);
 	return 0;
 }
 
-/* What cells know, summed over their class and site. */
-static void sum_up(struct layout *layout)
+void layout_sum_up(struct layout *layout)
 {
 	const struct sites *sites = &layout->process->sites;
 
@@ -333,10 +317,12 @@ static int copy_sites(struct layout *layout, struct snapshot_process *out)
 	place_cells(layout);
 	fill_cells(layout);
 	(void)blocks_each(&process->blocks, see_block, layout);
-	sum_up(layout);
+	layout_sum_up(layout);
 	out->sites = layout->sites;
 	out->site_count = sites->count;
-	return copy_series(layout);
+	if (copy_series(layout) < 0)
+		return -ENOMEM;
+	return layout->owner->snapshot.window.set ? layout_narrow(layout, out) : 0;
 }
 
 static int copy_process(struct snapshot_owner *owner, const struct ledger *ledger,
@@ -394,6 +380,23 @@ static uint64_t unknown_stack_events(const struct ledger *ledger)
 	return events;
 }
 
+static int copy_marks(struct snapshot_owner *owner, const struct ledger *ledger)
+{
+	const struct marks *marks = &ledger->marks;
+	struct snapshot_mark *rows = owner_keep(owner, marks->count, sizeof(*rows));
+
+	if (!rows)
+		return -ENOMEM;
+	for (size_t i = 0; i < marks->count; i++) {
+		rows[i] = marks->rows[i];
+		rows[i].time_ns += ledger->start_ns;
+	}
+	owner->snapshot.marks = rows;
+	owner->snapshot.mark_count = marks->count;
+	owner->snapshot.marks_left_out = marks->left_out;
+	return 0;
+}
+
 int ledger_snapshot(const struct ledger *ledger, uint64_t now_ns, struct snapshot **ret_snapshot)
 {
 	struct snapshot_owner *owner = calloc(1, sizeof(*owner));
@@ -401,11 +404,16 @@ int ledger_snapshot(const struct ledger *ledger, uint64_t now_ns, struct snapsho
 
 	if (!owner)
 		return -ENOMEM;
+	if (now_ns > ledger->last_ns)
+		now_ns = ledger->last_ns + 1;
 	owner->snapshot.now_ns = now_ns;
 	owner->snapshot.start_ns = ledger->start_ns;
+	window_resolve(&ledger->window, ledger->start_ns, now_ns, &owner->snapshot.window);
 	owner->snapshot.quality = ledger->quality;
 	owner->snapshot.quality.unknown_stack_events = unknown_stack_events(ledger);
 	processes = owner_keep(owner, ledger->process_count, sizeof(*processes));
+	if (copy_marks(owner, ledger) < 0)
+		processes = NULL;
 	for (size_t i = 0; processes && i < ledger->process_count; i++) {
 		if (copy_process(owner, ledger, ledger->processes[i], &processes[i]) < 0)
 			processes = NULL;

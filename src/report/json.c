@@ -33,7 +33,48 @@ static void write_columns(struct writing *w, const struct table *table, const st
 	}
 }
 
-static void write_capture(struct json *json, const struct report_options *options)
+static void write_moment(struct json *json, const char *time, const char *name, uint64_t time_ns,
+			 const struct snapshot *snapshot, const char *mark)
+{
+	if (time_ns == UINT64_MAX)
+		json_null(json, time);
+	else
+		json_number(json, time,
+			    time_ns > snapshot->start_ns ? time_ns - snapshot->start_ns : 0);
+	json_string(json, name, mark[0] ? mark : NULL);
+}
+
+/* Times are since the first event. */
+static void write_window(struct json *json, const struct snapshot *snapshot)
+{
+	const struct snapshot_window *window = &snapshot->window;
+
+	if (!window->set && !window->at_set) {
+		json_null(json, "window");
+		return;
+	}
+	json_object(json, "window");
+	write_moment(json, "from_ns", "from", window->from_ns, snapshot, window->from);
+	write_moment(json, "to_ns", "to", window->to_ns, snapshot, window->to);
+	write_moment(json, "at_ns", "at", snapshot->now_ns, snapshot, window->at);
+	json_end_object(json);
+}
+
+static void write_marks(struct json *json, const struct snapshot *snapshot)
+{
+	json_array(json, "marks");
+	for (size_t i = 0; i < snapshot->mark_count; i++) {
+		json_object(json, NULL);
+		json_string(json, "name", snapshot->marks[i].name);
+		json_number(json, "time_ns", snapshot->marks[i].time_ns - snapshot->start_ns);
+		json_end_object(json);
+	}
+	json_end_array(json);
+	json_number(json, "more_marks", snapshot->marks_left_out);
+}
+
+static void write_capture(struct json *json, const struct snapshot *snapshot,
+			  const struct report_options *options)
 {
 	json_object(json, "capture");
 	json_string(json, "kind", options->kind);
@@ -41,6 +82,8 @@ static void write_capture(struct json *json, const struct report_options *option
 	json_number(json, "duration_ns", options->duration_ns);
 	json_number(json, "sample_bytes", options->sample_bytes);
 	json_string(json, "stacks", options->stacks);
+	write_window(json, snapshot);
+	write_marks(json, snapshot);
 	json_end_object(json);
 }
 
@@ -259,6 +302,16 @@ static void write_known(struct json *json, const char *name, uint64_t value)
 		json_null(json, name);
 }
 
+/* What was made and freed, unless the window is one by age. */
+static void write_made(struct json *json, const char *name, uint64_t value,
+		       const struct snapshot *snapshot)
+{
+	if (snapshot->window.set && !snapshot->window.made_known)
+		json_null(json, name);
+	else
+		json_number(json, name, value);
+}
+
 static int write_process(struct writing *w, const struct snapshot *snapshot,
 			 const struct snapshot_process *process)
 {
@@ -274,10 +327,10 @@ static int write_process(struct writing *w, const struct snapshot *snapshot,
 	json_string(json, "state", process->exited ? "exited" : "running");
 	json_number(json, "live_bytes", counts->live_bytes);
 	json_number(json, "live_blocks", counts->live_blocks);
-	json_number(json, "allocated_bytes", counts->allocated_bytes);
-	json_number(json, "allocated_blocks", counts->allocated_blocks);
-	json_number(json, "freed_bytes", counts->freed_bytes);
-	json_number(json, "freed_blocks", counts->freed_blocks);
+	write_made(json, "allocated_bytes", counts->allocated_bytes, snapshot);
+	write_made(json, "allocated_blocks", counts->allocated_blocks, snapshot);
+	write_made(json, "freed_bytes", counts->freed_bytes, snapshot);
+	write_made(json, "freed_blocks", counts->freed_blocks, snapshot);
 	json_number(json, "inherited_bytes", process->inherited_bytes);
 	json_number(json, "inherited_blocks", process->inherited_blocks);
 	json_number(json, "failed_calls", process->failed_calls);
@@ -309,7 +362,7 @@ int report_json(FILE *file, const struct snapshot *snapshot,
 	json_object(&w.json, NULL);
 	json_string(&w.json, "schema", "outlive/1");
 	json_string(&w.json, "verb", report_verb_name(options->verb));
-	write_capture(&w.json, options);
+	write_capture(&w.json, snapshot, options);
 	write_quality(&w.json, &snapshot->quality);
 	json_array(&w.json, "processes");
 	for (size_t i = 0; i < snapshot->process_count && r == 0; i++)

@@ -20,6 +20,12 @@ struct text {
  * list (layout_begin_list) is open before, and closed after. */
 void text_quality(struct text *text);
 
+/* Which blocks the report speaks of, when not of all, and of which moment. */
+void text_window(struct text *text);
+
+/* Nothing of the window is live: say so. */
+void text_window_empty(struct text *text);
+
 /* Table of threads, or one line of it. Return 0 or -ENOMEM. */
 int text_thread_table(struct text *text);
 int text_thread_line(struct text *text);

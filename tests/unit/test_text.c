@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <time.h>
 
+#include "base/cleanup.h"
 #include "base/text.h"
 
 static char *render(const struct snapshot *snapshot, const struct report_options *options)
@@ -127,6 +128,80 @@ static void test_nothing_held(void **state)
 	f.processes[0].exited = true;
 	f.processes[0].rss_bytes = 0;
 	check("nothing-held.txt", &f.snapshot, &fixture_options);
+}
+
+static const struct snapshot_mark marks[] = {
+	{ 13 * SECOND + 300000000, "login" },
+	{ 15 * SECOND, "logout" },
+};
+
+static void test_window(void **state)
+{
+	struct report_options options = fixture_options;
+	struct snapshot_process whole;
+	struct fixture f;
+
+	(void)state;
+	fixture_make(&f);
+	whole = f.processes[0];
+	f.processes[0].whole = &whole;
+	f.snapshot.marks = marks;
+	f.snapshot.mark_count = 2;
+	f.snapshot.window = (struct snapshot_window){
+		.set = true, .made_known = true, .from_ns = marks[0].time_ns,
+		.to_ns = marks[1].time_ns, .from = "login", .to = "logout",
+	};
+	options.rows = 1;
+	check("window.txt", &f.snapshot, &options);
+	f.snapshot.window = (struct snapshot_window){
+		.set = true, .from_ns = 32 * SECOND, .to_ns = UINT64_MAX,
+		.newer_ns = 10 * SECOND, .at_set = true, .at = "logout",
+	};
+	options.verb = REPORT_SITES;
+	check("window-age.txt", &f.snapshot, &options);
+}
+
+static char *window_line(const struct snapshot_window *window, uint64_t made)
+{
+	struct snapshot_process whole;
+	struct fixture f;
+
+	fixture_make(&f);
+	f.processes[0].counts = (struct snapshot_counts){ .allocated_blocks = made };
+	whole = f.processes[0];
+	f.processes[0].whole = &whole;
+	f.snapshot.window = *window;
+	return render(&f.snapshot, &fixture_options);
+}
+
+static void test_window_words(void **state)
+{
+	static const struct {
+		struct snapshot_window window;
+		uint64_t made;
+		const char *first, *then;
+	} cases[] = {
+		{ { .set = true, .made_known = true, .from_ns = 3 * SECOND, .to_ns = UINT64_MAX }, 7,
+		  "Only blocks made since 2.0 s and alive at the end.", "of 7 blocks" },
+		{ { .set = true, .made_known = true, .to_ns = 3 * SECOND, .to = "b" }, 0,
+		  "Only blocks made before mark b (2.0 s) and alive at the end.",
+		  "No block was made in that time." },
+		{ { .set = true, .to_ns = 3 * SECOND, .older_ns = 40 * SECOND }, 0,
+		  "Only blocks older than 40.0 s and alive at the end.",
+		  "No block of that age is alive." },
+		{ { .set = true, .older_ns = SECOND, .newer_ns = 9 * SECOND }, 0,
+		  "Only blocks 1.0 s to 9.0 s old and alive at the end.", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+		char *text = window_line(&cases[i].window, cases[i].made);
+
+		if (strncmp(text, cases[i].first, strlen(cases[i].first)) != 0 ||
+		    !strstr(text, cases[i].then))
+			fail_msg("%s", text);
+		free(text);
+	}
 }
 
 static void test_two_processes(void **state)
@@ -320,6 +395,8 @@ int main(void)
 		cmocka_unit_test(test_losses),
 		cmocka_unit_test(test_nothing_seen),
 		cmocka_unit_test(test_nothing_held),
+		cmocka_unit_test(test_window),
+		cmocka_unit_test(test_window_words),
 		cmocka_unit_test(test_two_processes),
 		cmocka_unit_test(test_process_order),
 		cmocka_unit_test(test_sort),
