@@ -39,6 +39,11 @@ static const struct snapshot *base_of(const struct rates *rates, const struct sn
 	return base;
 }
 
+static const struct snapshot_process *whole_of(const struct snapshot_process *process)
+{
+	return process->whole ? process->whole : process;
+}
+
 /* The same process in `base`, or NULL: it was not there yet. */
 static const struct snapshot_process *find_process(const struct snapshot *base,
 						   const struct snapshot_process *process)
@@ -47,7 +52,7 @@ static const struct snapshot_process *find_process(const struct snapshot *base,
 		const struct snapshot_process *other = &base->processes[i];
 
 		if (other->pid == process->pid && other->start_ns == process->start_ns)
-			return other;
+			return whole_of(other);
 	}
 	return NULL;
 }
@@ -89,7 +94,7 @@ bool rates_of_process(const struct rates *rates, const struct snapshot *now,
 	if (!base)
 		return false;
 	before = find_process(base, process);
-	compare(&process->counts, before ? &before->counts : &nothing, seconds, ret_rate);
+	compare(&whole_of(process)->counts, before ? &before->counts : &nothing, seconds, ret_rate);
 	return true;
 }
 
@@ -111,6 +116,8 @@ bool rates_of_thread(const struct rates *rates, const struct snapshot *now,
 	/* The ledger only ever appends threads: the same one has the same place. */
 	if (before && index < before->thread_count && before->threads[index].tid == thread->tid)
 		counts = &before->threads[index].counts;
+	if (process->whole && index < process->whole->thread_count)
+		thread = &process->whole->threads[index];
 	compare(&thread->counts, counts, seconds, ret_rate);
 	return true;
 }
@@ -143,7 +150,7 @@ bool rates_of_site(const struct rates *rates, const struct snapshot *now,
 		   const struct snapshot_process *process, const struct snapshot_site *site,
 		   uint32_t thread, struct rate *ret_rate)
 {
-	struct snapshot_counts counts = site->counts, earlier = { 0 };
+	struct snapshot_counts counts, earlier = { 0 };
 	const struct snapshot_process *before;
 	const struct snapshot *base;
 	double seconds;
@@ -151,6 +158,8 @@ bool rates_of_site(const struct rates *rates, const struct snapshot *now,
 	base = base_of(rates, now, &seconds);
 	if (!base)
 		return false;
+	site = site->whole ? site->whole : site;
+	counts = site->counts;
 	before = find_process(base, process);
 	/* Ids are places in the table, which only grows. */
 	if (before && site->id && site->id <= before->site_count) {

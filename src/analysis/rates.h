@@ -39,6 +39,9 @@ void rates_keep(struct rates *rates, struct snapshot *snapshot);
 void rates_clear(struct rates *rates);
 
 /*
+ * Where a snapshot is of a window the rates are of all blocks all the same: the window
+ * may have been another one then.
+ *
  * The change of a process of `now`, or of a thread or site of it, since the oldest
  * kept snapshot. What did not exist then counts from zero. Return false where there
  * is nothing to compare with.

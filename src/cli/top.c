@@ -232,6 +232,20 @@ static bool finish_saving(struct watching *watching)
 	return true;
 }
 
+/* Key m. */
+static void set_mark(struct watching *watching)
+{
+	struct top_model *model = watching->model;
+
+	if (model->ended)
+		return;
+	atomic_store(&watching->trace->mark, true);
+	model->marked = true;
+	watching->due_ns = 0;
+	snprintf(model->message, sizeof(model->message),
+		 "Mark set: n shows only what is newer, and all again");
+}
+
 /* What a key does to a recording. */
 static void steer(struct watching *watching, enum top_action action)
 {
@@ -240,6 +254,8 @@ static void steer(struct watching *watching, enum top_action action)
 
 	if (action == ACTION_SAVE)
 		begin_saving(watching);
+	if (action == ACTION_MARK)
+		set_mark(watching);
 	if (!watching->model->recording)
 		return;
 	pthread_mutex_lock(&trace->lock);

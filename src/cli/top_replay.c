@@ -70,6 +70,8 @@ static int tick(void *context, struct feed *feed, uint64_t now_ns)
 	(void)now_ns;
 	trace->feed = feed;
 	open_player(trace);
+	if (!trace->played_ns)
+		top_trace_mark_again(trace, feed->ledger);
 	return atomic_load(&trace->stop);
 }
 
@@ -95,11 +97,14 @@ static int await(struct top_trace *trace, uint64_t time_ns)
 			return -ECANCELED;
 		/* Where all that is due was taken in, the picture is of this moment. While the
 		 * reading is behind it is of the last event's, and only if that lasts. */
-		if (time_ns > at_ns)
+		if (time_ns > at_ns) {
+			if (feed_flush(trace->feed) == 0)
+				top_trace_mark(trace, trace->feed, at_ns);
 			picture(trace, at_ns);
-		else if (trace->played_ns && !trace->options->once &&
-			 side_now_ns() - trace->begun_ns > PATIENCE_NS)
+		} else if (trace->played_ns && !trace->options->once &&
+			   side_now_ns() - trace->begun_ns > PATIENCE_NS) {
 			picture(trace, trace->played_ns);
+		}
 		if (trace->options->once && !atomic_load(&trace->wanted))
 			trace->player.at_ns = trace->player.end_ns;
 		trace->due_ns = at_ns;

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -93,10 +94,45 @@ static int tick_recorder(struct top_trace *trace, struct feed *feed, uint64_t no
 		       trace->recorder.tick(trace->recorder.tick_context, feed, now_ns) : 0;
 }
 
+void top_trace_mark_again(const struct top_trace *trace, struct ledger *ledger)
+{
+	const struct window_wish newer = { .from = { .kind = MOMENT_TIME, .ns = trace->mark_ns } };
+
+	if (trace->mark_ns)
+		ledger_set_window(ledger, &newer);
+}
+
+bool top_trace_mark(struct top_trace *trace, struct feed *feed, uint64_t now_ns)
+{
+	uint64_t start_ns = ledger_start_ns(feed->ledger);
+
+	if (!start_ns || now_ns <= start_ns || !atomic_exchange(&trace->mark, false))
+		return false;
+	trace->mark_ns = now_ns - start_ns;
+	top_trace_mark_again(trace, feed->ledger);
+	return true;
+}
+
+/* Set by key: it goes into the recording too. */
+static int tick_mark(struct top_trace *trace, struct feed *feed, uint64_t now_ns)
+{
+	struct event event = { .kind = EVENT_MARK, .time_ns = now_ns };
+	char name[SNAPSHOT_MARK_BYTES];
+
+	if (!top_trace_mark(trace, feed, now_ns))
+		return 0;
+	snprintf(name, sizeof(name), "top-%u", ++trace->marked);
+	event.mark.name = name;
+	return feed_event(&event, feed);
+}
+
 static int tick(void *context, struct feed *feed, uint64_t now_ns)
 {
 	struct top_trace *trace = context;
-	int result = tick_recorder(trace, feed, now_ns);
+	int result = tick_mark(trace, feed, now_ns);
+
+	if (result == 0)
+		result = tick_recorder(trace, feed, now_ns);
 
 	top_trace_picture(trace, feed, now_ns);
 	atomic_store(&trace->tracing, true);
@@ -139,6 +175,7 @@ int top_trace_begin(struct top_trace *trace, const struct options *options, stru
 		trace->watch.listen_context = trace;
 		atomic_store(&trace->saving, SAVING_ON);
 	}
+	marks_watch(&trace->marks, options, &trace->watch);
 	if (options->command)
 		give_null(trace);
 	/* Signals go to the thread that has the screen. */

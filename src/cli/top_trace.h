@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "cli/live.h"
+#include "cli/marks.h"
 #include "cli/record.h"
 #include "cli/view.h"
 #include "top/player.h"
@@ -32,6 +33,7 @@ struct top_trace {
 	/* From the screen to the thread. */
 	atomic_bool wanted; /* take a picture */
 	atomic_bool stop;
+	atomic_bool mark; /* set one */
 	pthread_mutex_t lock; /* of the player */
 	struct player player; /* of a recording; valid when tracing */
 	atomic_int saving; /* enum top_saving */
@@ -48,7 +50,10 @@ struct top_trace {
 	pthread_t thread;
 	struct live_watch watch;
 	struct live_watch recorder; /* its part in the trace, as record_watch() made it */
-	uint64_t rest_until_ns; /* no picture before */
+	struct marks_setter marks; /* those that do not come from the screen */
+	unsigned int marked;	   /* marks from the screen */
+	uint64_t mark_ns;	   /* the last one's, since the first event; 0 none */
+	uint64_t rest_until_ns;	   /* no picture before */
 	struct feed *feed;	/* of a recording being played */
 	uint64_t played_ns; /* time of its last event taken in; 0 none */
 	uint64_t due_ns;    /* where the player was when last looked at … */
@@ -71,6 +76,13 @@ void top_trace_end(struct top_trace *trace);
 
 /* Take a picture of the ledger as of `now_ns`, if one is wanted and it is time. */
 void top_trace_picture(struct top_trace *trace, struct feed *feed, uint64_t now_ns);
+
+/* Is a mark wanted? Then pictures are of what is newer than `now_ns`, and of all, from
+ * now on. */
+bool top_trace_mark(struct top_trace *trace, struct feed *feed, uint64_t now_ns);
+
+/* The same again in a ledger that begins anew. */
+void top_trace_mark_again(const struct top_trace *trace, struct ledger *ledger);
 
 /* Play the recording until the trace is stopped. */
 void top_replay(struct top_trace *trace);

@@ -66,6 +66,19 @@ static void item_list(struct top_model *model, struct strip *strip)
 		strip_item(strip, TOP_NOTICE, "order frozen");
 }
 
+/* With a mark: when it was set, and whether only what is newer is shown. */
+static void item_mark(const struct top_model *model, struct strip *strip)
+{
+	const struct snapshot *snapshot = model->snapshot;
+	char when[UNITS_BUFFER];
+
+	if (!snapshot || !snapshot->window.set)
+		return;
+	units_format_duration(when, sizeof(when), snapshot->window.from_ns - snapshot->start_ns);
+	strip_item(strip, model->newer ? TOP_NOTICE : TOP_DIM, "%s %s",
+		   model->newer ? "only newer than the mark at" : "mark at", when);
+}
+
 static void draw_scope(struct top_model *model, struct canvas *canvas, size_t row)
 {
 	struct strip strip = { .canvas = canvas, .row = row, .end = canvas->width };
@@ -76,6 +89,8 @@ static void draw_scope(struct top_model *model, struct canvas *canvas, size_t ro
 		item_scope(model, &strip, "Site");
 	else
 		item_list(model, &strip);
+	if (model->place.view != VIEW_HELP)
+		item_mark(model, &strip);
 }
 
 /* --- the foot ------------------------------------------------------------------- */

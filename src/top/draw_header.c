@@ -15,6 +15,12 @@
 #define CHART_LEAST 8	/* columns */
 #define LOW 16		/* a screen of fewer rows has none to spare */
 
+/* The header is about all blocks, also where only newer ones are listed. */
+static const struct snapshot_process *whole_of(const struct snapshot_process *process)
+{
+	return process && process->whole ? process->whole : process;
+}
+
 /* All processes summed up, or the one in question. */
 struct totals {
 	struct snapshot_counts counts;
@@ -43,14 +49,14 @@ static void add_process(const struct top_model *model, const struct snapshot_pro
 
 static struct totals sum_up(const struct top_model *model)
 {
-	const struct snapshot_process *process = model_process(model);
+	const struct snapshot_process *process = whole_of(model_process(model));
 	struct totals totals = { 0 };
 
 	if (process) {
 		add_process(model, process, &totals);
 	} else {
 		for (size_t i = 0; i < model->snapshot->process_count; i++)
-			add_process(model, &model->snapshot->processes[i], &totals);
+			add_process(model, whole_of(&model->snapshot->processes[i]), &totals);
 	}
 	return totals;
 }
@@ -154,7 +160,7 @@ static void draw_chart(const struct top_model *model, struct canvas *canvas, siz
 
 	if (!process && model->snapshot->process_count == 1)
 		process = &model->snapshot->processes[0];
-	count = process ? sparkline_of_process(process, points) : 0;
+	count = process ? sparkline_of_process(whole_of(process), points) : 0;
 	for (size_t i = 0; i < count; i++)
 		peak = points[i] > peak ? points[i] : peak;
 	snprintf(label, sizeof(label), " peak %s", units_format_bytes(bytes, sizeof(bytes), peak));

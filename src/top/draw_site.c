@@ -152,7 +152,9 @@ void draw_site(struct top_model *model, struct canvas *canvas, size_t from, size
 			   .site = site, .holders = &model->holders };
 
 	if (!site || !stack) {
-		canvas_put(canvas, from, 0, TOP_DIM, "This site is not here any more.", canvas->width);
+		canvas_put(canvas, from, 0, TOP_DIM,
+			   model->newer ? "Nothing of this site is newer than the mark. n shows all."
+					: "This site is not here any more.", canvas->width);
 		return;
 	}
 	if (rates_of_site(&model->rates, model->snapshot, row.process, site, RATES_ALL_THREADS, &rate))

@@ -78,12 +78,12 @@ static void draw_heading(const struct top_model *model, struct canvas *canvas, s
 		canvas_cell(canvas, row, column + 2, TOP_HEAD, "VERDICT", VERDICT_WIDTH, false);
 }
 
-static size_t draw_row_chart(const struct row *row, struct canvas *canvas, size_t at, size_t column)
+static size_t draw_row_chart(const struct list_row *row, struct canvas *canvas, size_t at,
+			     size_t column)
 {
-	const struct snapshot_site *site = &row->process->sites[row->site->id - 1];
 	uint64_t points[SNAPSHOT_SERIES_POINTS];
 	char bars[SPARKLINE_BUFFER];
-	size_t count = sparkline_of_site(row->process, site, points);
+	size_t count = sparkline_of_site(row->row.process, row->site, points);
 
 	canvas_put(canvas, at, column, TOP_CHART, sparkline(points, count, CHART_WIDTH, bars),
 		   CHART_WIDTH);
@@ -91,8 +91,9 @@ static size_t draw_row_chart(const struct row *row, struct canvas *canvas, size_
 }
 
 static void draw_row(struct top_model *model, struct canvas *canvas, size_t at,
-		     const struct shape *shape, const struct row *row)
+		     const struct shape *shape, const struct list_row *list_row)
 {
+	const struct row *row = &list_row->row;
 	char name[NAME_TEXT], value[UNITS_BUFFER];
 	enum pattern_name verdict;
 	size_t column;
@@ -107,12 +108,11 @@ static void draw_row(struct top_model *model, struct canvas *canvas, size_t at,
 				     field->right);
 	}
 	if (shape->chart)
-		column = draw_row_chart(row, canvas, at, column + 2);
+		column = draw_row_chart(list_row, canvas, at, column + 2);
 	if (!shape->verdict)
 		return;
 	/* Of the site as a whole, also where one thread's share of it is shown. */
-	verdict = verdicts_get(&model->verdicts, model->snapshot, row->process,
-			       &row->process->sites[row->site->id - 1]);
+	verdict = verdicts_get(&model->verdicts, model->snapshot, row->process, list_row->site);
 	canvas_cell(canvas, at, column + 2, verdict_style(verdict), pattern_title(verdict),
 		    VERDICT_WIDTH, false);
 }
@@ -126,6 +126,8 @@ static void draw_empty(const struct top_model *model, struct canvas *canvas, siz
 	if (model->left_out)
 		text = model->unnamed ? "Looking for it in the names ..." :
 					"No row has this text. Esc drops the filter.";
+	else if (model->newer)
+		text = "Nothing that is newer than the mark. n shows all.";
 	else if (model->place.process && !model_process(model))
 		text = "This process is not here any more.";
 	canvas_put(canvas, row, 0, TOP_DIM, text, canvas->width);
@@ -151,7 +153,7 @@ void draw_table(struct top_model *model, struct canvas *canvas, size_t from, siz
 		draw_empty(model, canvas, from);
 	for (size_t i = *scroll; i < model->entry_count && from < to; i++, from++) {
 		list_select(model, &model->entries[i], &row);
-		draw_row(model, canvas, from, &shape, &row.row);
+		draw_row(model, canvas, from, &shape, &row);
 		if (i == cursor)
 			canvas_select(canvas, from);
 	}

@@ -28,7 +28,7 @@ enum fields_table list_fields(enum top_view view)
 
 static void select_process(struct top_model *model, struct list_row *row, uint32_t index)
 {
-	row->row.process = &model->snapshot->processes[index];
+	row->row.process = model_process_at(model, index);
 	if (rates_of_process(&model->rates, model->snapshot, row->row.process, &row->rate))
 		row->row.rate = &row->rate;
 }
@@ -73,6 +73,7 @@ static void select_site(struct top_model *model, struct list_row *row, uint32_t 
 {
 	const struct snapshot_site *site = &row->row.process->sites[index];
 
+	row->site = site;
 	if (thread == RATES_ALL_THREADS)
 		row->row.site = site;
 	else

@@ -10,7 +10,8 @@
 struct list_row {
 	struct row row;
 	struct rate rate;
-	struct snapshot_site share; /* the site, as one thread has it */
+	const struct snapshot_site *site; /* with the shares of all threads */
+	struct snapshot_site share;	  /* as the one thread has it */
 };
 
 /*

@@ -70,13 +70,20 @@ void model_take(struct top_model *model, struct snapshot *snapshot)
 	arrive(model, first);
 }
 
+const struct snapshot_process *model_process_at(const struct top_model *model, size_t index)
+{
+	const struct snapshot_process *process = &model->snapshot->processes[index];
+
+	return process->whole && !model->newer ? process->whole : process;
+}
+
 const struct snapshot_process *model_process(const struct top_model *model)
 {
 	const struct snapshot *snapshot = model->snapshot;
 
 	for (size_t i = 0; snapshot && model->place.process && i < snapshot->process_count; i++) {
 		if (identity_of_process(&snapshot->processes[i]) == model->place.process)
-			return &snapshot->processes[i];
+			return model_process_at(model, i);
 	}
 	return NULL;
 }
@@ -97,9 +104,14 @@ const struct snapshot_site *model_site(const struct top_model *model)
 	const struct snapshot_process *process = model_process(model);
 	uint32_t id = model->place.site;
 
-	if (model->place.view != VIEW_SITE || !process || !id || id > process->site_count)
+	if (model->place.view != VIEW_SITE || !process)
 		return NULL;
-	return &process->sites[id - 1];
+	/* In a window the sites that made nothing are left out; the order stays. */
+	for (size_t i = id < process->site_count ? id : process->site_count; i--;) {
+		if (process->sites[i].id == id)
+			return &process->sites[i];
+	}
+	return NULL;
 }
 
 /* --- the cursor --------------------------------------------------------------- */
@@ -306,6 +318,15 @@ static void edit_filter(struct top_model *model, uint32_t key)
 	model->stale = true;
 }
 
+static void show_newer(struct top_model *model)
+{
+	model->stale = true;
+	if (model->newer || model->marked)
+		model->newer ^= true;
+	else
+		snprintf(model->message, sizeof(model->message), "There is no mark yet: m sets one");
+}
+
 /* --- keys --------------------------------------------------------------------- */
 
 static void act(struct top_model *model, enum top_action action)
@@ -330,6 +351,7 @@ static void act(struct top_model *model, enum top_action action)
 	case ACTION_REVERSE: reverse(model); break;
 	case ACTION_FREEZE: model->frozen ^= true; model->stale = true; break;
 	case ACTION_PAUSE: model->paused ^= true; break;
+	case ACTION_NEWER: show_newer(model); break;
 	case ACTION_FILTER: model->filtering = is_list(model); break;
 	default: break;
 	}

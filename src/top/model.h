@@ -64,6 +64,7 @@ struct top_model {
 	bool recording;	      /* what is played, not traced */
 	char state[64];	      /* how it goes: "x2, 12 s of 41 s"; "" nothing to say */
 	bool ended;	      /* no more will come */
+	bool marked;	      /* a mark was set: later snapshots are of such a window too */
 	bool once;	      /* the frame is printed: no cursor, no keys, and … */
 	size_t most_rows;     /* … of the list so many; 0: as many as fit */
 	char message[TOP_MESSAGE]; /* at the foot until the next key */
@@ -81,6 +82,7 @@ struct top_model {
 	char filter[TOP_FILTER];
 	bool filtering; /* the filter is being typed */
 	bool paused, frozen;
+	bool newer; /* only what is newer than the mark, where the snapshot is of such a window */
 	struct top_entry *entries; /* rows of the list, in order */
 	size_t entry_count, entry_capacity;
 	size_t left_out; /* by the filter */
@@ -96,6 +98,9 @@ void model_end(struct top_model *model);
 
 /* The next snapshot, which now belongs to the model; or, of a recording, an earlier one. */
 void model_take(struct top_model *model, struct snapshot *snapshot);
+
+/* The index-th process of the snapshot, with all its blocks, or those newer than the mark. */
+const struct snapshot_process *model_process_at(const struct top_model *model, size_t index);
 
 /* The process in question, or NULL: all of them, or none is there. */
 const struct snapshot_process *model_process(const struct top_model *model);

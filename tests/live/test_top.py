@@ -451,3 +451,72 @@ def test_record():
         terminal.expect("--record FILE")
         terminal.keys("q")
         terminal.ended(0)
+
+
+def live_bytes(screen, name):
+    """LIVE of a row of sites, in bytes."""
+    line = next(line for line in screen.split("\n") if line.startswith(name))
+    number, unit = re.search(r"([\d.]+) ([KM]?)B ", line).groups()
+    return float(number) * {"": 1, "K": 1024, "M": 1024**2}[unit]
+
+
+@limit(90)
+def test_mark():
+    """What is newer than a mark: the leak goes on, what was made at the start is left out."""
+    target = patterns(start=False)
+    with tempfile.TemporaryDirectory() as directory:
+        path = f"{directory}/marked"
+        with top(target, "--record", path, start=True) as terminal:
+            terminal.expect("startup", "leak")
+            terminal.keys("n")
+            terminal.expect("no mark yet")
+            time.sleep(2)
+            terminal.keys("m")
+            terminal.expect("Mark set")
+            terminal.keys("n")
+            screen = terminal.expect("only newer than the mark at", "leak", without=["startup", "buffer"])
+            first = live_bytes(screen, "leak")
+            check(first < 300000, f"bytes leaked since the mark: {first}")
+            time.sleep(1)
+            check(live_bytes(terminal.screen(), "leak") > first + 100000, "the leak since the mark grows")
+            terminal.keys("n")
+            screen = terminal.expect("startup", "mark at", without=["only newer"])
+            check(live_bytes(screen, "leak") > 600000, "all of the leak")
+            # The next mark is a new beginning; and threads are narrowed as sites are.
+            terminal.keys("m", "n", "t")
+            screen = terminal.expect("Threads", "only newer than the mark at")
+            terminal.keys("q")
+            terminal.ended(0)
+        status, text, _ = run("report", path, "--from", "top-1", "--to", "top-2")
+        equal(status, 0, "exit status of a report between the marks")
+        check("leak" in text and "startup" not in text, text)
+        with Terminal([OUTLIVE, "top", path, "--interval", "200ms"]) as terminal:
+            terminal.expect("startup", "leak")
+            terminal.keys("m", "n")
+            terminal.expect("only newer than the mark at", "leak", without=["startup"])
+            # To the end and back: the mark stays where it was set.
+            terminal.keys("}")
+            terminal.expect("only newer than the mark at", "leak", without=["startup"])
+            terminal.keys("[")
+            screen = terminal.expect("only newer than the mark at", "leak", without=["startup"])
+            terminal.keys("{")
+            terminal.expect("Nothing")
+            terminal.keys("q")
+            terminal.ended(0)
+
+
+@limit(60)
+def test_other_marks_are_quiet():
+    """SIGUSR1 and --mark-every set marks without writing across the screen."""
+    target = patterns()
+    with tempfile.TemporaryDirectory() as directory:
+        with top(target, "--record", f"{directory}/marked", "--mark-every", "500ms") as terminal:
+            terminal.expect("leak")
+            os.kill(terminal.child(), signal.SIGUSR1)
+            time.sleep(1.5)
+            check("mark " not in terminal.screen(), f"a mark's echo:\n{terminal.screen()}")
+            terminal.keys("q")
+            terminal.ended(0)
+        status, text, _ = run("report", f"{directory}/marked", "--from", "signal-1", "--json")
+        equal(status, 0, "exit status")
+        check('"signal-1"' in text and '"1s"' in text, "the marks are in the recording")

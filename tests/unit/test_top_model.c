@@ -295,6 +295,60 @@ static void test_process_goes_and_another_comes(void **state)
 	shop_close(&shop);
 }
 
+/* The picture after a mark: of site 2 alone something is newer. */
+static void test_newer_than_the_mark(void **state)
+{
+	struct snapshot_process whole;
+	struct snapshot_site narrow;
+	struct shop shop;
+	char *text;
+
+	(void)state;
+	shop_open(&shop);
+	KEY(&shop, 'n');
+	assert_false(shop.model.newer);
+	assert_non_null(strstr(shop.model.message, "m sets one"));
+	whole = shop.now.processes[0];
+	narrow = shop.now.sites[1];
+	narrow.whole = &shop.now.sites[1];
+	narrow.counts.live_bytes = 5000;
+	shop.now.processes[0].whole = &whole;
+	shop.now.processes[0].sites = &narrow;
+	shop.now.processes[0].site_count = 1;
+	shop.now.processes[0].counts.live_bytes = 5000;
+	shop.model.marked = true;
+	shop.now.snapshot.window.set = true;
+	shop.now.snapshot.window.made_known = true;
+	shop.now.snapshot.window.from_ns = 21 * SECOND;
+	shop.model.stale = true;
+	text = shop_frame(&shop, 80, 24, false);
+	assert_int_equal(shop.model.entry_count, SITES - 1);
+	assert_non_null(strstr(text, "mark at 20.0 s"));
+	free(text);
+	KEY(&shop, 'n');
+	text = shop_frame(&shop, 132, 24, false);
+	assert_int_equal(shop.model.entry_count, 1);
+	assert_non_null(strstr(text, "only newer than the mark at 20.0 s"));
+	assert_non_null(strstr(text, "session_add (shop.c:92)         4.88 KB"));
+	/* The header is about all of it, and so are rates. */
+	assert_non_null(strstr(text, "live 214 MB"));
+	assert_non_null(strstr(text, "+512 KB/s"));
+	free(text);
+	KEY(&shop, '\r');
+	assert_ptr_equal(model_site(&shop.model), &narrow);
+	draw(&shop);
+	KEY(&shop, 'n');
+	assert_ptr_equal(model_site(&shop.model), &shop.now.sites[1]);
+	KEY(&shop, TOP_KEY_ESCAPE);
+	KEY(&shop, TOP_KEY_HOME);
+	KEY(&shop, '\r');
+	KEY(&shop, 'n');
+	text = shop_frame(&shop, 80, 24, false);
+	assert_non_null(strstr(text, "Nothing of this site is newer than the mark"));
+	free(text);
+	shop_close(&shop);
+}
+
 static void test_every_key_is_in_the_table_once(void **state)
 {
 	(void)state;
@@ -340,6 +394,7 @@ int main(void)
 		cmocka_unit_test(test_frozen_order),
 		cmocka_unit_test(test_filter),
 		cmocka_unit_test(test_process_goes_and_another_comes),
+		cmocka_unit_test(test_newer_than_the_mark),
 		cmocka_unit_test(test_every_key_is_in_the_table_once),
 		cmocka_unit_test(test_actions_for_the_driver),
 	};
