@@ -154,7 +154,8 @@ static void *run(void *context)
 
 int top_trace_begin(struct top_trace *trace, const struct options *options, struct error *error)
 {
-	sigset_t all, before;
+	static const int crashes[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT };
+	sigset_t others, before;
 	int result;
 
 	*trace = (struct top_trace){
@@ -178,9 +179,12 @@ int top_trace_begin(struct top_trace *trace, const struct options *options, stru
 	marks_watch(&trace->marks, options, &trace->watch);
 	if (options->command)
 		give_null(trace);
-	/* Signals go to the thread that has the screen. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
+	/* Signals go to the thread that has the screen; but a crash is that of who crashes, and
+	 * blocked it would end us before the terminal is given back. */
+	sigfillset(&others);
+	for (size_t i = 0; i < ARRAY_LENGTH(crashes); i++)
+		sigdelset(&others, crashes[i]);
+	pthread_sigmask(SIG_SETMASK, &others, &before);
 	result = pthread_create(&trace->thread, NULL, run, trace);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (result == 0)

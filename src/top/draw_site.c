@@ -54,7 +54,7 @@ static void add_columns(struct lines *lines, const struct row *row, size_t width
 static void add_calls(struct lines *lines, const struct snapshot_site *site)
 {
 	char text[LINES_TEXT] = "calls", number[UNITS_BUFFER];
-	size_t used = strlen(text);
+	size_t begin = strlen(text), used = begin;
 
 	for (unsigned int i = 0; i < SNAPSHOT_FUNCTIONS && used < sizeof(text); i++) {
 		if (site->calls[i])
@@ -63,7 +63,9 @@ static void add_calls(struct lines *lines, const struct snapshot_site *site)
 						 units_format_count(number, sizeof(number),
 								    site->calls[i]));
 	}
-	lines_add(lines, TOP_DIM, "%s", text);
+	/* Of what is newer than a mark they are not counted. */
+	if (used > begin)
+		lines_add(lines, TOP_DIM, "%s", text);
 }
 
 static void add_chart(struct lines *lines, const struct row *row, size_t width)

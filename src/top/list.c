@@ -228,7 +228,8 @@ static void add_row(struct top_model *model, const struct scope *scope, uint32_t
 	uint32_t place;
 
 	select_index(model, scope, index, &row);
-	if (!took_part(counts_of(&row.row)))
+	/* Threads and sites are many, and most may have no part in it. */
+	if (model->place.view != VIEW_PROCESSES && !took_part(counts_of(&row.row)))
 		return;
 	if (!passes(model, &row.row, left)) {
 		model->left_out++;

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """outlive top in a real terminal: every view and key, sizes, colours, endings."""
+import ctypes
 import os
 import pathlib
 import re
@@ -8,7 +9,7 @@ import sys
 import tempfile
 import time
 
-from harness import OUTLIVE, Outlive, Target, check, equal, limit, run, spawn
+from harness import OUTLIVE, Outlive, Target, check, equal, limit, run
 from terminal import Terminal
 
 
@@ -75,6 +76,25 @@ def test_views():
             terminal.keys("Escape")
             terminal.expect("Sites · ")
         terminal.keys("q")
+        terminal.ended(0)
+
+
+@limit(60)
+def test_several_processes():
+    """The processes first; then into one of them and back."""
+    targets = [patterns(start=False), patterns(start=False)]
+    pids = ",".join(str(target.pid) for target in targets)
+    with Terminal([OUTLIVE, "top", "-p", pids, "--interval", "200ms"]) as terminal:
+        terminal.expect("2 processes", "Processes · 2 ")
+        targets[0].start()
+        targets[1].start()
+        screen = terminal.expect("RESIDENT", *(str(target.pid) for target in targets), without=[" 0 B  "])
+        first = rows(screen, "PROCESS ")[0].split()[1]
+        terminal.keys("Enter")
+        terminal.expect("Threads", f"patterns ({first}) ")
+        terminal.keys("Escape", "Down", "s")
+        terminal.expect("Sites", "leak", without=[f"patterns ({first}) ", "2 processes"])
+        terminal.keys("p", "q")
         terminal.ended(0)
 
 
@@ -215,6 +235,14 @@ def test_endings():
             terminal.expect("leak")
             os.kill(terminal.child(), number)
             terminal.ended(status)
+    # A crash of the thread that traces.
+    with top(target) as terminal:
+        terminal.expect("leak")
+        pid = terminal.child()
+        threads = sorted(int(tid) for tid in os.listdir(f"/proc/{pid}/task"))
+        equal(len(threads), 2, "threads of outlive")
+        equal(ctypes.CDLL(None).tgkill(pid, threads[1], int(signal.SIGSEGV)), 0, "tgkill")
+        terminal.ended(139)
     with top(target) as terminal:
         terminal.expect("leak")
         terminal.keys("C-c")
