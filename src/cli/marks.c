@@ -59,7 +59,7 @@ static int set_signalled(struct marks_setter *setter, struct feed *feed)
 		char name[SNAPSHOT_MARK_BYTES];
 
 		snprintf(name, sizeof(name), "signal-%u", ++setter->signals);
-		result = set_mark(feed, name, side_now_ns(), true);
+		result = set_mark(feed, name, side_now_ns(), !setter->inner.screen);
 	}
 	return result;
 }
@@ -90,7 +90,8 @@ static int set_periodic(struct marks_setter *setter, struct feed *feed)
 		char name[SNAPSHOT_MARK_BYTES];
 
 		name_time(name, sizeof(name), setter->next_ns);
-		result = set_mark(feed, name, start_ns + setter->next_ns, isatty(STDERR_FILENO));
+		result = set_mark(feed, name, start_ns + setter->next_ns,
+				  !setter->inner.screen && isatty(STDERR_FILENO));
 	}
 	return result;
 }
@@ -104,7 +105,7 @@ static int take_byte(struct marks_setter *setter, struct feed *feed, char byte)
 	}
 	setter->line[setter->length] = '\0';
 	setter->length = 0;
-	return set_mark(feed, setter->line, side_now_ns(), true);
+	return set_mark(feed, setter->line, side_now_ns(), !setter->inner.screen);
 }
 
 /* No more than what is there: the descriptor may be shared, so it is not made non-blocking. */

@@ -5,13 +5,17 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "analysis/columns.h"
 #include "base/cleanup.h"
 #include "base/units.h"
-#include "report/columns.h"
+#include "top/fields.h"
 
 #define MAX_FILE_LEAST (256u << 10)
 #define MARK_EVERY_LEAST_NS 10000000u /* a poll may take longer */
 #define MARK_FD_MOST 1048575 /* of fs.nr_open, proc(5) */
+#define INTERVAL_LEAST_NS 100000000ull
+#define INTERVAL_DEFAULT_NS 1000000000ull
+#define INTERVAL_MOST_NS 3600000000000ull
 
 struct option_row {
 	const char *name; /* "--name" */
@@ -110,6 +114,42 @@ static int set_sort(struct options *options, const char *value, struct error *er
 		return error_set(error, -EINVAL, "", "there is no column '%s': sort by one of %s", value,
 				 column_names(known, sizeof(known)));
 	options->sort = value;
+	return 0;
+}
+
+/* Of the screen: there are columns that only it has. */
+static int set_screen_sort(struct options *options, const char *value, struct error *error)
+{
+	const struct column *columns[FIELDS_MOST];
+	char known[200];
+	size_t used = 0;
+
+	for (size_t i = 0; i < FIELDS_TABLES; i++) {
+		if (fields_find((enum fields_table)i, value)) {
+			options->sort = value;
+			return 0;
+		}
+	}
+	for (size_t i = fields_of(FIELDS_SITES, columns); i && used < sizeof(known); i--)
+		used += (size_t)snprintf(known + used, sizeof(known) - used, "%s%s",
+					 used ? ", " : "", columns[i - 1]->name);
+	return error_set(error, -EINVAL, "", "there is no column '%s': sort by one of %s", value,
+			 known);
+}
+
+static int set_once(struct options *options, const char *value, struct error *error)
+{
+	(void)value, (void)error;
+	options->once = true;
+	return 0;
+}
+
+static int set_interval(struct options *options, const char *value, struct error *error)
+{
+	if (units_parse_duration(value, &options->interval_ns) < 0 ||
+	    options->interval_ns < INTERVAL_LEAST_NS || options->interval_ns > INTERVAL_MOST_NS)
+		return error_set(error, -EINVAL, "", "--interval takes a time from 100ms to 1h, not '%s'",
+				 value);
 	return 0;
 }
 
@@ -280,21 +320,25 @@ static const struct option_row rows[] = {
 	{ "--json", 0, NULL, VERBS_SHOWING, false, "print JSON, for programs", set_json },
 	{ "--output", 'o', "FILE", VERBS_SHOWING, false, "write the report to FILE", set_output },
 	{ "--output", 'o', "FILE", VERB_RECORD, false, "the recording to write", set_output },
+	{ "--once", 0, NULL, VERB_TOP, false, "print one picture as text and end", set_once },
+	{ "--interval", 0, "TIME", VERB_TOP, false, "between pictures (default 1s)", set_interval },
+	{ "--sort", 0, "COLUMN", VERB_TOP, false, "sort by this column at first", set_screen_sort },
 	{ "--rows", 'n', "N", VERBS_SHOWING, false, "show at most N rows of each table", set_rows },
+	{ "--rows", 'n', "N", VERB_TOP, false, "with --once: how many rows of the table", set_rows },
 	{ "--sort", 0, "COLUMN", VERBS_SHOWING, false, "sort tables by this column", set_sort },
 	{ "--stacks", 0, "HOW", VERBS_TRACING, true,
 	  "auto (default): unwind tables, else frame pointers; dwarf, fp: those alone; none",
 	  set_stacks },
 	{ "--min-size", 0, "SIZE", VERBS_TRACING, true, "leave out smaller allocations",
 	  set_min_size },
-	{ "--native", 0, NULL, VERBS_SHOWING, false,
+	{ "--native", 0, NULL, VERBS_SHOWING | VERB_TOP, false,
 	  "show the C frames of interpreters (Python) too", set_native },
 	{ "--no-mmap", 0, NULL, VERBS_TRACING, true, "leave out mmap, munmap, mremap and brk",
 	  set_no_mmap },
 	{ "--buffer", 0, "SIZE", VERBS_TRACING, true,
 	  "room for events on their way here (default 32M)", set_buffer },
-	{ "--record", 0, "FILE", VERBS_SHOWING, true,
-	  "write a recording of the same events beside the report", set_record },
+	{ "--record", 0, "FILE", VERBS_SHOWING | VERB_TOP, true,
+	  "write a recording of the same events beside what is shown", set_record },
 	{ "--max-file", 0, "SIZE", VERBS_TRACING, true,
 	  "end the trace when the recording has become so large", set_max_file },
 	{ "--debuginfod", 0, NULL, VERBS_TRACING, false,
@@ -325,6 +369,7 @@ static const struct verb_input {
 } inputs[] = {
 	{ VERB_THREADS, 0, 1 },
 	{ VERB_REPORT, 0, 1 },
+	{ VERB_TOP, 0, 1 },
 };
 
 static const struct verb_input *input_of(enum verb_bit verb)
@@ -455,6 +500,7 @@ int options_parse(int argc, char *const argv[], enum verb_bit verb, struct optio
 		  struct error *error)
 {
 	struct options options = { .buffer_bytes = CAPTURE_BUFFER_DEFAULT,
+				   .interval_ns = INTERVAL_DEFAULT_NS,
 				   .stacks = STACK_AUTO,
 				   .stacks_name = "auto",
 				   .mark_fd = -1 };

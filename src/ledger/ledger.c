@@ -46,6 +46,8 @@ void ledger_follow_forks(struct ledger *ledger, bool follow)
 
 void ledger_set_window(struct ledger *ledger, const struct window_wish *wish)
 {
+	for (size_t i = 0; i < ledger->process_count; i++)
+		sites_forget_made(&ledger->processes[i]->sites);
 	window_start(&ledger->window, wish);
 }
 

@@ -31,8 +31,9 @@ void ledger_free(struct ledger *ledger);
 void ledger_follow_forks(struct ledger *ledger, bool follow);
 
 /*
- * Of which blocks, and of which moment, all snapshots are to be. Before the first
- * event; marks are found as they come. Events later than wish->at are not applied,
+ * Of which blocks, and of which moment, all snapshots are to be from now on. Marks are
+ * found as they come. Best before the first event: what a window's blocks were and were
+ * freed is counted from here on only (exactly for a window that begins here or later). Events later than wish->at are not applied,
  * but for those that only name or describe what is there.
  */
 void ledger_set_window(struct ledger *ledger, const struct window_wish *wish);

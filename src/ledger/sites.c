@@ -123,6 +123,12 @@ int sites_reserve_made(struct sites *sites, uint32_t cell)
 	return 0;
 }
 
+void sites_forget_made(struct sites *sites)
+{
+	if (sites->made_count)
+		memset(sites->made, 0, sites->made_count * sizeof(*sites->made));
+}
+
 int sites_count_call(struct sites *sites, uint32_t site, uint8_t function)
 {
 	struct site *row = &sites->rows[site];

@@ -101,6 +101,9 @@ int sites_find(struct sites *sites, uint64_t stack, uint64_t size, uint32_t thre
 /* Make room to count blocks of a cell in `made`. Returns 0 or -ENOMEM. */
 int sites_reserve_made(struct sites *sites, uint32_t cell);
 
+/* Another window begins: count from zero. */
+void sites_forget_made(struct sites *sites);
+
 /* Count one successful call of `function` at a site. Returns 0 or -ENOMEM. */
 int sites_count_call(struct sites *sites, uint32_t site, uint8_t function);
 

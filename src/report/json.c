@@ -3,13 +3,13 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "analysis/columns.h"
 #include "analysis/pattern.h"
 #include "analysis/reconcile.h"
+#include "analysis/stack.h"
 #include "base/cleanup.h"
-#include "report/columns.h"
 #include "report/formats.h"
 #include "report/json_writer.h"
-#include "report/stack.h"
 #include "report/timeline.h"
 #include "stream/loss.h"
 #include "stream/stack_status.h"
@@ -213,7 +213,7 @@ static int write_site(struct writing *w, const struct row *row)
 	int r;
 
 	pattern_find(row->snapshot, row->process, site, &pattern);
-	stack_resolve(w->options, row->process, site, &w->stack);
+	stack_resolve(w->options->frames, w->options->native, row->process, site, &w->stack);
 	json_object(&w->json, NULL);
 	json_number(&w->json, "id", site->id);
 	write_columns(w, &site_table, row);

@@ -3,10 +3,10 @@
 #ifndef OUTLIVE_REPORT_TEXT_H
 #define OUTLIVE_REPORT_TEXT_H
 
-#include "report/columns.h"
+#include "analysis/columns.h"
 #include "report/layout.h"
 #include "report/report.h"
-#include "report/stack.h"
+#include "analysis/stack.h"
 
 /* Least room of a name beside the columns of a table. */
 #define TEXT_NAME_WIDTH 27

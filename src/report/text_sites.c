@@ -7,7 +7,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/units.h"
-#include "report/stack.h"
+#include "analysis/stack.h"
 #include "report/text.h"
 #include "stream/stack_status.h"
 #include "target/allocators.h"
@@ -187,7 +187,7 @@ static int put_site(struct text *text, size_t number, const struct text_columns 
 	int r;
 
 	pattern_find(text->row.snapshot, text->row.process, site, &pattern);
-	stack_resolve(text->options, text->row.process, site, &stack);
+	stack_resolve(text->options->frames, text->options->native, text->row.process, site, &stack);
 	put_line(text, number, &stack, &pattern, columns);
 	if (text->options->verb == REPORT_THREADS)
 		snprintf(sentence, sizeof(sentence), "%s", pattern.text);

@@ -244,7 +244,8 @@ static void put_sites(struct text *text, const struct chart *chart)
 		const struct snapshot_site *site = &chart->process->sites[sites[i]];
 
 		timeline_of_site(chart->process, site, &timeline);
-		stack_resolve(text->options, chart->process, site, &stack);
+		stack_resolve(text->options->frames, text->options->native, chart->process, site,
+			      &stack);
 		put_line(text, chart, text_site_name(&stack, SIZE_MAX, name), timeline.bytes,
 			 (site->whole ? site->whole : site)->counts.live_bytes);
 	}
