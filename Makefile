@@ -44,7 +44,7 @@ OPTIMISE := $(if $(DEBUG),-O0,-O2)
 SANITIZE := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 
 # Minimum versions, each the oldest that has what we call.
-LIBS := libbpf libelf libdw liblzma zlib libzstd libxxhash
+LIBS := libbpf libelf libdw liblzma zlib libzstd libxxhash ncursesw
 need_libbpf := 1.1
 need_libelf := 0.180
 need_libdw := 0.186
@@ -52,12 +52,13 @@ need_liblzma := 5.2
 need_zlib := 1.2
 need_libzstd := 1.4
 need_libxxhash := 0.8
+need_ncursesw := 6.1
 
 CPPFLAGS_ALL = -Iinclude -Isrc -I$(B)/gen -D_GNU_SOURCE -DOUTLIVE_VERSION='"$(VERSION)"' \
 	-DOUTLIVE_ARCH_$(ARCH) $(CPPFLAGS)
 CFLAGS_ALL = -std=gnu11 -g $(OPTIMISE) $(WARNINGS) $(SANITIZE) -MMD -MP $(CFLAGS)
 LDFLAGS_ALL = $(SANITIZE) $(LDFLAGS)
-LDLIBS_ALL = $(shell $(PKG_CONFIG) --libs $(LIBS)) -lZydis -liberty $(LDLIBS)
+LDLIBS_ALL = $(shell $(PKG_CONFIG) --libs $(LIBS)) -lZydis -liberty -lm $(LDLIBS)
 
 SOURCES := $(sort $(wildcard src/*/*.c))
 MAIN := src/cli/main.c

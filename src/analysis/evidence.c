@@ -36,7 +36,7 @@ static double live_ages_s(const struct snapshot_cell *cell, uint64_t end_ns)
 	       2 / NS_PER_S;
 }
 
-static void add_cell(struct holder *holder, const struct snapshot_cell *cell, uint64_t end_ns)
+static void add_cell(struct evidence_holder *holder, const struct snapshot_cell *cell, uint64_t end_ns)
 {
 	holder->live_blocks = add_capped(holder->live_blocks, cell->counts.live_blocks);
 	holder->allocated_blocks =
@@ -53,8 +53,8 @@ static void add_cell(struct holder *holder, const struct snapshot_cell *cell, ui
 
 static int compare_holders(const void *left, const void *right)
 {
-	uint32_t a = ((const struct holder *)left)->thread;
-	uint32_t b = ((const struct holder *)right)->thread;
+	uint32_t a = ((const struct evidence_holder *)left)->thread;
+	uint32_t b = ((const struct evidence_holder *)right)->thread;
 
 	return (a > b) - (a < b);
 }
@@ -69,8 +69,8 @@ static void merge_holders(struct evidence *evidence)
 	qsort(evidence->holders, evidence->holder_count, sizeof(*evidence->holders),
 	      compare_holders);
 	for (size_t i = 1; i < evidence->holder_count; i++) {
-		struct holder *into = &evidence->holders[kept];
-		const struct holder *from = &evidence->holders[i];
+		struct evidence_holder *into = &evidence->holders[kept];
+		const struct evidence_holder *from = &evidence->holders[i];
 
 		if (from->thread != into->thread) {
 			evidence->holders[++kept] = *from;
@@ -97,7 +97,7 @@ static void finish_times(struct evidence *evidence, const struct snapshot *snaps
 	uint64_t first_ns = UINT64_MAX, last_ns = 0;
 
 	for (size_t i = 0; i < evidence->holder_count; i++) {
-		struct holder *holder = &evidence->holders[i];
+		struct evidence_holder *holder = &evidence->holders[i];
 
 		holder->window_ns = since(end_ns, holder->first_ns);
 		holder->span_ns = since(holder->last_ns, holder->first_ns);
@@ -203,9 +203,9 @@ static int add_class(struct evidence *evidence, size_t *capacity,
 		evidence->largest_live_bytes = class->largest_live_bytes;
 	for (size_t i = 0; i < class->cell_count; i++) {
 		const struct snapshot_cell *cell = &class->cells[i];
-		struct holder *holder = &evidence->holders[evidence->holder_count++];
+		struct evidence_holder *holder = &evidence->holders[evidence->holder_count++];
 
-		*holder = (struct holder){ .thread = cell->thread, .first_ns = UINT64_MAX };
+		*holder = (struct evidence_holder){ .thread = cell->thread, .first_ns = UINT64_MAX };
 		add_cell(holder, cell, end_ns);
 		evidence->replaced_blocks =
 			add_capped(evidence->replaced_blocks, cell->replaced_blocks);

@@ -16,7 +16,7 @@
 #define EVIDENCE_LONG 0.1
 
 /* One thread's share. */
-struct holder {
+struct evidence_holder {
 	uint32_t thread; /* index into snapshot_process.threads */
 	bool exited;
 	uint64_t live_blocks, allocated_blocks, freed_blocks, replaced_blocks;
@@ -48,7 +48,7 @@ struct evidence {
 				 * first half */
 	double occupancy;	/* blocks live, averaged over the window */
 	size_t holder_count;
-	struct holder *holders; /* by thread index, each thread once */
+	struct evidence_holder *holders; /* by thread index, each thread once */
 	bool has_series;
 	struct trend_series series; /* live bytes; 0 s is the first allocation here */
 };

@@ -94,13 +94,6 @@ void frames_free(struct frames *frames)
 	free(frames);
 }
 
-static uint64_t hash_text(uint64_t hash, const char *text)
-{
-	for (; *text; text++)
-		hash = (hash ^ (unsigned char)*text) * 0x100000001b3ull; /* FNV-1a */
-	return hash_mix(hash);
-}
-
 /* Open `path` unless that file is known. Returns its index, or NO_FILE. */
 static uint32_t file_by_path(struct frames *frames, const char *path)
 {
@@ -176,7 +169,7 @@ static void remember(struct frames *frames, uint64_t hash, const struct snapshot
 
 static struct names *module_names(struct frames *frames, const struct snapshot_module *module)
 {
-	uint64_t hash = hash_text(hash_text(0xcbf29ce484222325ull, module->open_path),
+	uint64_t hash = hash_text(hash_text(HASH_TEXT, module->open_path),
 				  module->build_id);
 	uint32_t index, file;
 

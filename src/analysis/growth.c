@@ -126,6 +126,8 @@ bool growth_find(const struct evidence *evidence, bool strict, struct growth *re
 		return false;
 	}
 	growth.bytes_per_s = growth_rate(evidence, growth.from_s, steps);
+	growth.error_per_s =
+		trend_rate_error(&evidence->series, growth.from_s, window_s(evidence));
 	growth.from_bytes = trend_at(&evidence->series, growth.from_s);
 	if (!(growth.bytes_per_s > 0))
 		return false;

@@ -15,6 +15,7 @@
 
 struct growth {
 	double bytes_per_s;
+	double error_per_s; /* 95 of 100 times it is off by no more; negative: not known */
 	double from_s;	   /* where the rise begins, s of the window, … */
 	double from_bytes; /* … and what was live then */
 	bool on_top;	   /* it rises beside something that is full and does not */

@@ -211,6 +211,26 @@ static const char *why_unknown(const struct evidence *evidence)
 	return "it neither rises steadily nor stays below a ceiling yet";
 }
 
+static void set_range(struct pattern *pattern, double rate, double error)
+{
+	pattern->growth_range_known = error >= 0;
+	if (error >= 0) {
+		pattern->growth_low = rate - error;
+		pattern->growth_high = rate + error;
+	}
+}
+
+/* How much a plateau may tilt. */
+static void set_drift(const struct evidence *evidence, struct pattern *pattern)
+{
+	double end = window_s(evidence), error = -1;
+
+	if (evidence->has_series)
+		error = trend_rate_error(&evidence->series, end / 2, end);
+	if (error >= 0)
+		set_range(pattern, trend_rise(&evidence->series, end / 2, end) / (end / 2), error);
+}
+
 /* The verdict on what `evidence` covers. */
 static void judge(const struct evidence *evidence, bool strict, struct pattern *pattern,
 		  struct pattern_detail *detail)
@@ -228,6 +248,7 @@ static void judge(const struct evidence *evidence, bool strict, struct pattern *
 	} else if (growth_find(evidence, strict, &detail->growth)) {
 		pattern->name = PATTERN_GROWING;
 		pattern->growth_bytes_per_s = detail->growth.bytes_per_s;
+		set_range(pattern, detail->growth.bytes_per_s, detail->growth.error_per_s);
 	} else if (is_static(evidence)) {
 		pattern->name = PATTERN_STATIC;
 	} else if (is_plateau(evidence)) {
@@ -239,6 +260,8 @@ static void judge(const struct evidence *evidence, bool strict, struct pattern *
 	} else {
 		detail->because = why_unknown(evidence);
 	}
+	if (pattern->name == PATTERN_BOUNDED)
+		set_drift(evidence, pattern);
 }
 
 /* Look for a size class that says more than the site as a whole. True: *pattern is of it. */
@@ -275,6 +298,10 @@ void pattern_find(const struct snapshot *snapshot, const struct snapshot_process
 	struct pattern_detail detail;
 	struct evidence evidence;
 
+	if (process->whole && site->whole) {
+		process = process->whole;
+		site = site->whole;
+	}
 	if (evidence_gather(snapshot, process, site, -1, &evidence) < 0) {
 		*ret_pattern =
 			(struct pattern){ .size_class = -1, .text = "No verdict: out of memory." };

@@ -131,14 +131,20 @@ static void say_slot(struct sentence *sentence, const struct evidence *evidence,
 	say(sentence, "Bounded by threads × block size; more requests will not grow it.");
 }
 
-static void say_rate(struct sentence *sentence, double bytes_per_s)
+/* A rate in the unit of time that suits `like`. */
+static void say_rate_as(struct sentence *sentence, double bytes_per_s, double like)
 {
-	if (bytes_per_s >= 1024)
+	if (like >= 1024)
 		say(sentence, "%s/s", bytes_words(bytes_per_s).text);
-	else if (bytes_per_s * 60 >= 1024)
+	else if (like * 60 >= 1024)
 		say(sentence, "%s/min", bytes_words(bytes_per_s * 60).text);
 	else
 		say(sentence, "%s/h", bytes_words(bytes_per_s * 3600).text);
+}
+
+static void say_rate(struct sentence *sentence, double bytes_per_s)
+{
+	say_rate_as(sentence, bytes_per_s, bytes_per_s);
 }
 
 static void say_growing(struct sentence *sentence, const struct evidence *evidence,
@@ -149,6 +155,11 @@ static void say_growing(struct sentence *sentence, const struct evidence *eviden
 
 	say(sentence, "live bytes rise by ");
 	say_rate(sentence, pattern->growth_bytes_per_s);
+	if (pattern->growth_range_known) {
+		say(sentence, " ± ");
+		say_rate_as(sentence, (pattern->growth_high - pattern->growth_low) / 2,
+			    pattern->growth_bytes_per_s);
+	}
 	say(sentence, " (from %s to %s over %s", bytes_words(detail->growth.from_bytes).text,
 	    bytes_words((double)evidence->live_bytes).text,
 	    seconds_words(SECONDS(evidence->window_ns) - detail->growth.from_s).text);
@@ -163,7 +174,23 @@ static void say_growing(struct sentence *sentence, const struct evidence *eviden
 		    longer(evidence));
 }
 
-static void say_bounded(struct sentence *sentence, const struct evidence *evidence)
+/* ", -1.2 KB/s ± 3.1 KB/s": how level the plateau is. */
+static void say_drift(struct sentence *sentence, const struct pattern *pattern)
+{
+	double rate = (pattern->growth_low + pattern->growth_high) / 2;
+	double error = (pattern->growth_high - pattern->growth_low) / 2;
+	double size = rate < 0 ? -rate : rate, like = size > error ? size : error;
+
+	if (!pattern->growth_range_known)
+		return;
+	say(sentence, ", %s", rate < 0 ? "-" : "+");
+	say_rate_as(sentence, size, like);
+	say(sentence, " ± ");
+	say_rate_as(sentence, error, like);
+}
+
+static void say_bounded(struct sentence *sentence, const struct evidence *evidence,
+			const struct pattern *pattern)
 {
 	double window_s = SECONDS(evidence->window_ns), low = 0, high = 0;
 
@@ -176,6 +203,7 @@ static void say_bounded(struct sentence *sentence, const struct evidence *eviden
 			say(sentence, ": between %s and %s were live", bytes_words(low).text,
 			    bytes_words(high).text);
 		say(sentence, " during the last %s", seconds_words(window_s / 2).text);
+		say_drift(sentence, pattern);
 	}
 	say(sentence, " (%s made, %s freed). ", count_words(evidence->allocated_blocks).text,
 	    count_words(evidence->freed_blocks).text);
@@ -236,7 +264,7 @@ void pattern_write_text(const struct evidence *evidence, const struct pattern_de
 		say_growing(&sentence, evidence, detail, pattern);
 		break;
 	case PATTERN_BOUNDED:
-		say_bounded(&sentence, evidence);
+		say_bounded(&sentence, evidence, pattern);
 		break;
 	case PATTERN_STATIC:
 		say_static(&sentence, evidence);

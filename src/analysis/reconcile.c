@@ -164,6 +164,8 @@ static void write_text(const struct snapshot *snapshot, const struct snapshot_pr
 void reconcile_find(const struct snapshot *snapshot, const struct snapshot_process *process,
 		    struct reconcile *ret_reconcile)
 {
+	if (process->whole)
+		process = process->whole;
 	*ret_reconcile = (struct reconcile){
 		.live_bytes = add_capped(process->counts.live_bytes, process->inherited_bytes),
 		.peak_live_bytes = add_capped(highest_live(process), process->inherited_bytes),

@@ -39,7 +39,8 @@ struct reconcile {
 };
 
 /*
- * Compare live bytes with resident memory for `process`, one of `snapshot`.
+ * Compare live bytes with resident memory for `process`, one of `snapshot`; all live
+ * bytes, also in a window.
  * Fills all of *ret_reconcile. Never fails: without a sample of resident memory
  * the answer is RECONCILE_UNKNOWN and the text says so.
  */

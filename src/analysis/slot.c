@@ -35,7 +35,7 @@ static void tally_holders(const struct evidence *evidence, struct tally *tally)
 
 	*tally = (struct tally){ .fewest = UINT64_MAX };
 	for (size_t i = 0; i < evidence->holder_count; i++) {
-		const struct holder *holder = &evidence->holders[i];
+		const struct evidence_holder *holder = &evidence->holders[i];
 
 		if (!holder->allocated_blocks || (holder->exited && !holder->live_blocks))
 			continue;
@@ -93,7 +93,7 @@ static double occupied_share(const struct evidence *evidence, const struct tally
 	uint64_t within = 0;
 
 	for (size_t i = 0; i < evidence->holder_count; i++) {
-		const struct holder *holder = &evidence->holders[i];
+		const struct evidence_holder *holder = &evidence->holders[i];
 		bool untouched = !holder->freed_blocks && holder->live_blocks == tally->number;
 
 		if (holder->live_blocks &&
@@ -109,7 +109,7 @@ static bool made_at_once(const struct evidence *evidence, const struct tally *ta
 	if (evidence->freed_blocks || tally->same != tally->holding)
 		return false;
 	for (size_t i = 0; i < evidence->holder_count && tally->number > 1; i++) {
-		const struct holder *holder = &evidence->holders[i];
+		const struct evidence_holder *holder = &evidence->holders[i];
 
 		if ((double)holder->span_ns > SLOT_BURST_SHARE * (double)holder->window_ns)
 			return false;
@@ -121,7 +121,7 @@ static bool made_at_once(const struct evidence *evidence, const struct tally *ta
 static bool kept_throughout(const struct evidence *evidence, const struct tally *tally)
 {
 	for (size_t i = 0; i < evidence->holder_count; i++) {
-		const struct holder *holder = &evidence->holders[i];
+		const struct evidence_holder *holder = &evidence->holders[i];
 		double window_s = (double)holder->window_ns / 1e9;
 
 		if (holder->live_blocks &&

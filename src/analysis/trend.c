@@ -132,3 +132,43 @@ double trend_slope(const struct trend_series *series, double from_s)
 	qsort(slopes, count, sizeof(*slopes), compare_doubles);
 	return count % 2 ? slopes[count / 2] : (slopes[count / 2 - 1] + slopes[count / 2]) / 2;
 }
+
+#define PARTS_LEAST 3
+#define PARTS_MOST 8
+
+static size_t points_within(const struct trend_series *series, double from_s, double to_s)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < series->count; i++)
+		count += series->time_s[i] >= from_s && series->time_s[i] <= to_s;
+	return count;
+}
+
+double trend_rate_error(const struct trend_series *series, double from_s, double to_s)
+{
+	/* Student's t, 97.5 %, of 2 to 7 degrees of freedom. */
+	static const double t[] = { 4.303, 3.182, 2.776, 2.571, 2.447, 2.365 };
+	size_t parts = points_within(series, from_s, to_s) / 2;
+	double sum = 0, squares = 0, mean;
+
+	if (parts > PARTS_MOST)
+		parts = PARTS_MOST;
+	if (parts < PARTS_LEAST || !(to_s > from_s))
+		return -1;
+
+	double length = (to_s - from_s) / (double)parts;
+
+	for (size_t i = 0; i < parts; i++)
+		sum += trend_rise(series, from_s + (double)i * length,
+				  from_s + (double)(i + 1) * length) / length;
+	mean = sum / (double)parts;
+	for (size_t i = 0; i < parts; i++) {
+		double off = trend_rise(series, from_s + (double)i * length,
+					from_s + (double)(i + 1) * length) / length - mean;
+
+		squares += off * off;
+	}
+	return t[parts - PARTS_LEAST] *
+	       sqrt(squares / (double)(parts - 1) / (double)parts);
+}

@@ -60,4 +60,14 @@ double trend_longest_pause(const struct trend_series *series, double to_s);
 /* Theil-Sen slope of the points in [from_s, end], per second; 0 with fewer than two. */
 double trend_slope(const struct trend_series *series, double from_s);
 
+/*
+ * How far a rate of [from_s, to_s] may be off, 95 of 100 times: the time is cut into equal
+ * parts, the rate of each is taken, and Student's t says how well their mean is known. What
+ * a program allocates in one part tells little of the next, so the parts are as good as
+ * independent; neighbouring points are not, each contains the last one's sum, and
+ * intervals that take them to be (Sen's) come out far too narrow. Per second; negative when
+ * there are too few points to tell.
+ */
+double trend_rate_error(const struct trend_series *series, double from_s, double to_s);
+
 #endif

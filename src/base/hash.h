@@ -15,4 +15,15 @@ static inline uint64_t hash_mix(uint64_t x)
 	return x ^ x >> 31;
 }
 
+#define HASH_TEXT 0xcbf29ce484222325ull /* where a hash of text begins */
+
+/* Go on with `hash` (HASH_TEXT at first) over a NUL-terminated text: FNV-1a (Fowler,
+ * Noll, Vo), mixed. */
+static inline uint64_t hash_text(uint64_t hash, const char *text)
+{
+	for (; *text; text++)
+		hash = (hash ^ (unsigned char)*text) * 0x100000001b3ull;
+	return hash_mix(hash);
+}
+
 #endif

@@ -24,6 +24,7 @@ void cli_complain(const struct error *error);
 /* The verbs: each in a file of its own. They return an exit status. */
 int cli_report(const struct options *options, enum verb_bit verb);
 int cli_record(const struct options *options, enum verb_bit verb);
+int cli_top(const struct options *options, enum verb_bit verb);
 int cli_doctor(const struct options *options, enum verb_bit verb);
 
 #endif

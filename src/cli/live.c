@@ -32,7 +32,7 @@ void live_catch_signals(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-static void announce(const struct options *options, const uint32_t *pids, size_t count)
+static void announce(const struct options *options, bool screen, const uint32_t *pids, size_t count)
 {
 	struct process_info info;
 	char comm[64];
@@ -44,7 +44,7 @@ static void announce(const struct options *options, const uint32_t *pids, size_t
 		text_clean(comm, sizeof(comm), known ? info.comm : "?", sizeof(info.comm));
 		fprintf(stderr, "%s%s (%u)", i ? ", " : "", comm, pids[i]);
 	}
-	if (options->duration_ns || options->command || !isatty(STDERR_FILENO))
+	if (screen || options->duration_ns || options->command || !isatty(STDERR_FILENO))
 		fprintf(stderr, "\n");
 	else
 		fprintf(stderr, " ... Ctrl-C ends it and prints the report\n");
@@ -95,7 +95,7 @@ static int trace_all(const struct options *options, const struct capture_options
 	if (result < 0)
 		return result;
 	view->began = true;
-	announce(options, capture_options->pids, capture_options->pid_count);
+	announce(options, watch->screen, capture_options->pids, capture_options->pid_count);
 	result = capture_release(view->capture, error);
 	if (result == 0)
 		result = trace(options, watch, view, feed, error);
@@ -138,7 +138,10 @@ int live_run(const struct options *options, const struct live_watch *watch, stru
 	feed.ledger = ledger_new();
 	if (!feed.ledger)
 		return error_set(error, -ENOMEM, "", "out of memory");
-	live_catch_signals();
+	if (watch->window)
+		ledger_set_window(feed.ledger, watch->window);
+	if (!watch->screen)
+		live_catch_signals();
 	if (options->command) {
 		result = launch_start(&launch, options->command, error);
 		launched = (uint32_t)launch.pid;

@@ -3,6 +3,8 @@
 #ifndef OUTLIVE_CLI_LIVE_H
 #define OUTLIVE_CLI_LIVE_H
 
+#include <stdbool.h>
+
 #include "cli/feed.h"
 #include "cli/options.h"
 #include "cli/view.h"
@@ -20,6 +22,10 @@ struct live_watch {
 	 * snapshots of feed->ledger. Returns 0; 1 to end the trace; a -errno when it failed. */
 	int (*tick)(void *context, struct feed *feed, uint64_t now_ns);
 	void *tick_context;
+	const struct window_wish *window; /* of which blocks snapshots are; NULL: of all */
+	/* Somebody watches: nothing is said about a report at the end, nor of what is missing
+	 * of a recording, and signals are the caller's. */
+	bool screen;
 };
 
 /*

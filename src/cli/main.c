@@ -20,6 +20,8 @@ static const struct verb verbs[] = {
 	  "which thread holds what, and what kind of retention it is: run this first", cli_report },
 	{ "report", VERB_REPORT, "-p PID | -- COMMAND [ARG...] | RECORDING",
 	  "which call paths hold memory, by what they hold", cli_report },
+	{ "top", VERB_TOP, "-p PID | -- COMMAND [ARG...] | RECORDING",
+	  "watch it live: who holds what, how fast it grows, since when", cli_top },
 	{ "record", VERB_RECORD, "-o FILE -p PID | -o FILE -- COMMAND [ARG...]",
 	  "trace now, look later: threads FILE, report FILE", cli_record },
 	{ "doctor", VERB_DOCTOR, "[-p PID]", "what this machine and this process allow", cli_doctor },

@@ -2,13 +2,20 @@
 #include "cli/options.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
+#include "analysis/columns.h"
 #include "base/cleanup.h"
 #include "base/units.h"
-#include "report/columns.h"
+#include "top/fields.h"
 
 #define MAX_FILE_LEAST (256u << 10)
+#define MARK_EVERY_LEAST_NS 10000000u /* a poll may take longer */
+#define MARK_FD_MOST 1048575 /* of fs.nr_open, proc(5) */
+#define INTERVAL_LEAST_NS 100000000ull
+#define INTERVAL_DEFAULT_NS 1000000000ull
+#define INTERVAL_MOST_NS 3600000000000ull
 
 struct option_row {
 	const char *name; /* "--name" */
@@ -110,6 +117,42 @@ static int set_sort(struct options *options, const char *value, struct error *er
 	return 0;
 }
 
+/* Of the screen: there are columns that only it has. */
+static int set_screen_sort(struct options *options, const char *value, struct error *error)
+{
+	const struct column *columns[FIELDS_MOST];
+	char known[200];
+	size_t used = 0;
+
+	for (size_t i = 0; i < FIELDS_TABLES; i++) {
+		if (fields_find((enum fields_table)i, value)) {
+			options->sort = value;
+			return 0;
+		}
+	}
+	for (size_t i = fields_of(FIELDS_SITES, columns); i && used < sizeof(known); i--)
+		used += (size_t)snprintf(known + used, sizeof(known) - used, "%s%s",
+					 used ? ", " : "", columns[i - 1]->name);
+	return error_set(error, -EINVAL, "", "there is no column '%s': sort by one of %s", value,
+			 known);
+}
+
+static int set_once(struct options *options, const char *value, struct error *error)
+{
+	(void)value, (void)error;
+	options->once = true;
+	return 0;
+}
+
+static int set_interval(struct options *options, const char *value, struct error *error)
+{
+	if (units_parse_duration(value, &options->interval_ns) < 0 ||
+	    options->interval_ns < INTERVAL_LEAST_NS || options->interval_ns > INTERVAL_MOST_NS)
+		return error_set(error, -EINVAL, "", "--interval takes a time from 100ms to 1h, not '%s'",
+				 value);
+	return 0;
+}
+
 static int set_stacks(struct options *options, const char *value, struct error *error)
 {
 	static const struct {
@@ -192,6 +235,77 @@ static int set_verbose(struct options *options, const char *value, struct error 
 	return 0;
 }
 
+static int set_moment(struct moment *moment, const char *option, const char *value,
+		      struct error *error)
+{
+	if (moment_parse(value, moment) < 0)
+		return error_set(error, -EINVAL, "",
+				 "%s takes a mark's name of at most %d bytes, or a time since the "
+				 "trace began as 10s, not '%.80s'", option, SNAPSHOT_MARK_BYTES - 1,
+				 value);
+	return 0;
+}
+
+static int set_from(struct options *options, const char *value, struct error *error)
+{
+	return set_moment(&options->window.from, "--from", value, error);
+}
+
+static int set_to(struct options *options, const char *value, struct error *error)
+{
+	return set_moment(&options->window.to, "--to", value, error);
+}
+
+static int set_at(struct options *options, const char *value, struct error *error)
+{
+	return set_moment(&options->window.at, "--at", value, error);
+}
+
+static int set_age(uint64_t *age_ns, const char *option, const char *value, struct error *error)
+{
+	if (units_parse_duration(value, age_ns) < 0 || !*age_ns)
+		return error_set(error, -EINVAL, "", "%s takes an age as 10s, 500ms or 5m, not '%s'",
+				 option, value);
+	return 0;
+}
+
+static int set_older_than(struct options *options, const char *value, struct error *error)
+{
+	return set_age(&options->window.older_ns, "--older-than", value, error);
+}
+
+static int set_newer_than(struct options *options, const char *value, struct error *error)
+{
+	return set_age(&options->window.newer_ns, "--newer-than", value, error);
+}
+
+static int set_mark_every(struct options *options, const char *value, struct error *error)
+{
+	if (units_parse_duration(value, &options->mark_every_ns) < 0 ||
+	    options->mark_every_ns < MARK_EVERY_LEAST_NS)
+		return error_set(error, -EINVAL, "",
+				 "--mark-every takes a time of 10ms or more, as 10s, not '%s'", value);
+	return 0;
+}
+
+static int set_mark_fd(struct options *options, const char *value, struct error *error)
+{
+	uint64_t fd;
+
+	if (units_parse_number(value, 0, MARK_FD_MOST, &fd) < 0)
+		return error_set(error, -EINVAL, "", "--mark-fd takes the number of an open descriptor, "
+				 "not '%s'", value);
+	options->mark_fd = (int)fd;
+	return 0;
+}
+
+static int set_timeline(struct options *options, const char *value, struct error *error)
+{
+	(void)value, (void)error;
+	options->timeline = true;
+	return 0;
+}
+
 static int set_help(struct options *options, const char *value, struct error *error)
 {
 	(void)value, (void)error;
@@ -206,25 +320,43 @@ static const struct option_row rows[] = {
 	{ "--json", 0, NULL, VERBS_SHOWING, false, "print JSON, for programs", set_json },
 	{ "--output", 'o', "FILE", VERBS_SHOWING, false, "write the report to FILE", set_output },
 	{ "--output", 'o', "FILE", VERB_RECORD, false, "the recording to write", set_output },
+	{ "--once", 0, NULL, VERB_TOP, false, "print one picture as text and end", set_once },
+	{ "--interval", 0, "TIME", VERB_TOP, false, "between pictures (default 1s)", set_interval },
+	{ "--sort", 0, "COLUMN", VERB_TOP, false, "sort by this column at first", set_screen_sort },
 	{ "--rows", 'n', "N", VERBS_SHOWING, false, "show at most N rows of each table", set_rows },
+	{ "--rows", 'n', "N", VERB_TOP, false, "with --once: how many rows of the table", set_rows },
 	{ "--sort", 0, "COLUMN", VERBS_SHOWING, false, "sort tables by this column", set_sort },
 	{ "--stacks", 0, "HOW", VERBS_TRACING, true,
 	  "auto (default): unwind tables, else frame pointers; dwarf, fp: those alone; none",
 	  set_stacks },
 	{ "--min-size", 0, "SIZE", VERBS_TRACING, true, "leave out smaller allocations",
 	  set_min_size },
-	{ "--native", 0, NULL, VERBS_SHOWING, false,
+	{ "--native", 0, NULL, VERBS_SHOWING | VERB_TOP, false,
 	  "show the C frames of interpreters (Python) too", set_native },
 	{ "--no-mmap", 0, NULL, VERBS_TRACING, true, "leave out mmap, munmap, mremap and brk",
 	  set_no_mmap },
 	{ "--buffer", 0, "SIZE", VERBS_TRACING, true,
 	  "room for events on their way here (default 32M)", set_buffer },
-	{ "--record", 0, "FILE", VERBS_SHOWING, true,
-	  "write a recording of the same events beside the report", set_record },
+	{ "--record", 0, "FILE", VERBS_SHOWING | VERB_TOP, true,
+	  "write a recording of the same events beside what is shown", set_record },
 	{ "--max-file", 0, "SIZE", VERBS_TRACING, true,
 	  "end the trace when the recording has become so large", set_max_file },
 	{ "--debuginfod", 0, NULL, VERBS_TRACING, false,
 	  "fetch missing debug files from the servers of DEBUGINFOD_URLS", set_debuginfod },
+	{ "--from", 0, "MARK", VERBS_SHOWING, false,
+	  "only blocks made since a mark, or since a time of the trace as 10s", set_from },
+	{ "--to", 0, "MARK", VERBS_SHOWING, false, "only blocks made before it", set_to },
+	{ "--at", 0, "MARK", VERBS_SHOWING, false, "what was live then, not at the end", set_at },
+	{ "--older-than", 0, "TIME", VERBS_SHOWING, false, "only blocks made longer ago",
+	  set_older_than },
+	{ "--newer-than", 0, "TIME", VERBS_SHOWING, false, "only blocks made less long ago",
+	  set_newer_than },
+	{ "--mark-every", 0, "TIME", VERBS_TRACING, true,
+	  "set marks 10s, 20s … (SIGUSR1 sets signal-1, signal-2 …)", set_mark_every },
+	{ "--mark-fd", 0, "N", VERBS_TRACING, true,
+	  "set a mark for each line that comes by descriptor N, named so", set_mark_fd },
+	{ "--timeline", 0, NULL, VERBS_SHOWING, false,
+	  "show how live and resident memory went over time", set_timeline },
 	{ "--verbose", 'v', NULL, VERBS_ALL, false, "say more: probes, unwind tables, whole stacks",
 	  set_verbose },
 	{ "--help", 'h', NULL, VERBS_ALL, false, "this text", set_help },
@@ -237,6 +369,7 @@ static const struct verb_input {
 } inputs[] = {
 	{ VERB_THREADS, 0, 1 },
 	{ VERB_REPORT, 0, 1 },
+	{ VERB_TOP, 0, 1 },
 };
 
 static const struct verb_input *input_of(enum verb_bit verb)
@@ -314,6 +447,26 @@ static int parse_word(int argc, char *const argv[], int *index, enum verb_bit ve
 	return row->set(options, value, error);
 }
 
+/* Do the options about marks and windows go together? */
+static int check_window(const struct options *options, struct error *error)
+{
+	if (options->window.newer_ns && options->window.newer_ns <= options->window.older_ns)
+		return error_set(error, -EINVAL, "",
+				 "nothing is newer than --newer-than and older than --older-than");
+	if ((options->window.newer_ns || options->window.older_ns) &&
+	    (options->window.from.kind || options->window.to.kind))
+		return error_set(error, -EINVAL, "",
+				 "either blocks between --from and --to, or those of an age");
+	if (options->window.at.kind && options->record)
+		return error_set(error, -EINVAL, "",
+				 "--at leaves out what comes later, --record keeps it: record, then ask "
+				 "the recording");
+	if (options->mark_fd >= 0 && fcntl(options->mark_fd, F_GETFD) < 0)
+		return error_set(error, -EINVAL, "", "--mark-fd: descriptor %d is not open",
+				 options->mark_fd);
+	return 0;
+}
+
 /* Is there something to work on, and only one such thing? `live`: an option given that
  * says how to trace, or NULL. */
 static int check_input(const struct options *options, enum verb_bit verb, const char *live,
@@ -340,15 +493,17 @@ static int check_input(const struct options *options, enum verb_bit verb, const 
 		return error_set(error, -EINVAL, "", "where is the recording to go? -o FILE");
 	if (options->max_file && verb != VERB_RECORD && !options->record)
 		return error_set(error, -EINVAL, "", "--max-file limits a recording: --record FILE");
-	return 0;
+	return check_window(options, error);
 }
 
 int options_parse(int argc, char *const argv[], enum verb_bit verb, struct options *ret_options,
 		  struct error *error)
 {
 	struct options options = { .buffer_bytes = CAPTURE_BUFFER_DEFAULT,
+				   .interval_ns = INTERVAL_DEFAULT_NS,
 				   .stacks = STACK_AUTO,
-				   .stacks_name = "auto" };
+				   .stacks_name = "auto",
+				   .mark_fd = -1 };
 	const char *live = NULL;
 	int result = 0;
 

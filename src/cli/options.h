@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "capture/capture.h"
+#include "ledger/window.h"
 
 /* Which verbs an option belongs to. */
 enum verb_bit {
@@ -17,8 +18,9 @@ enum verb_bit {
 	VERB_REPORT = 1 << 1,
 	VERB_DOCTOR = 1 << 2,
 	VERB_RECORD = 1 << 3,
+	VERB_TOP = 1 << 4,
 	VERBS_SHOWING = VERB_THREADS | VERB_REPORT,
-	VERBS_TRACING = VERBS_SHOWING | VERB_RECORD,
+	VERBS_TRACING = VERBS_SHOWING | VERB_RECORD | VERB_TOP,
 	VERBS_ALL = VERBS_TRACING | VERB_DOCTOR,
 };
 
@@ -37,11 +39,17 @@ struct options {
 	const char *output; /* -o; NULL standard output */
 	size_t rows;
 	const char *sort;
+	bool once;	      /* top: one picture, as text */
+	uint64_t interval_ns; /* top: between pictures */
 	uint64_t buffer_bytes, min_size;
 	bool no_mmap;
 	bool native;
 	enum stack_mode stacks;
 	const char *stacks_name;
+	struct window_wish window; /* --from, --to, --at, --older-than, --newer-than */
+	uint64_t mark_every_ns; /* 0 never */
+	int mark_fd; /* -1 none */
+	bool timeline;
 };
 
 /*

@@ -11,8 +11,10 @@
 #include "base/cleanup.h"
 #include "base/hash.h"
 #include "base/map.h"
+#include "base/text.h"
 #include "base/units.h"
 #include "cli/cli.h"
+#include "cli/marks.h"
 #include "stream/recorder.h"
 #include "symbol/recorded_names.h"
 
@@ -147,8 +149,12 @@ static int write_names(struct record *record, const struct snapshot *snapshot)
 
 	if (result == 0)
 		frames_set_sources(naming.frames, true, record->options->debuginfod);
-	for (size_t i = 0; i < snapshot->process_count && result == 0; i++)
-		result = name_process(&naming, i, &snapshot->processes[i]);
+	for (size_t i = 0; i < snapshot->process_count && result == 0; i++) {
+		const struct snapshot_process *process = &snapshot->processes[i];
+
+		/* A window is only what the report beside it shows. */
+		result = name_process(&naming, i, process->whole ? process->whole : process);
+	}
 	if (result == 0)
 		result = send_names(&naming);
 	map_free(&naming.known);
@@ -160,23 +166,26 @@ static int write_names(struct record *record, const struct snapshot *snapshot)
 /* --- the end ------------------------------------------------------------------ */
 
 static void say(const struct record *record, const struct recorder_total *total,
-		uint64_t duration_ns)
+		uint64_t duration_ns, char said[RECORD_SAID])
 {
-	char bytes[UNITS_BUFFER], time[UNITS_BUFFER];
+	char bytes[UNITS_BUFFER], time[UNITS_BUFFER], path[RECORD_SAID / 2];
 
-	fprintf(stderr, "recorded %" PRIu64 " events of %s to %s, %s\n", total->events,
-		units_format_duration(time, sizeof(time), duration_ns), record->path,
-		units_format_bytes(bytes, sizeof(bytes), total->file_bytes));
+	text_clean(path, sizeof(path), record->path, strlen(record->path));
+	snprintf(said, RECORD_SAID, "recorded %" PRIu64 " events of %s to %s, %s", total->events,
+		 units_format_duration(time, sizeof(time), duration_ns), path,
+		 units_format_bytes(bytes, sizeof(bytes), total->file_bytes));
 	if (total->dropped)
-		fprintf(stderr, "outlive: the recording ends before the trace: %" PRIu64
-			" events came later\n", total->dropped);
+		snprintf(said + strlen(said), RECORD_SAID - strlen(said),
+			 "; it ends before the trace: %" PRIu64 " events came later", total->dropped);
 }
 
-int record_finish(struct record *record, const struct view *view, struct error *error)
+int record_close(struct record *record, const struct view *view, char said[RECORD_SAID],
+		 struct error *error)
 {
 	struct recorder_total total;
 	int named = 0, result;
 
+	said[0] = '\0';
 	if (!record->recorder)
 		return 0;
 	if (view->snapshot)
@@ -184,13 +193,23 @@ int record_finish(struct record *record, const struct view *view, struct error *
 	result = recorder_close(record->recorder, view->snapshot ? view->snapshot->now_ns : 0,
 				view->duration_ns, &total);
 	record->recorder = NULL;
-	say(record, &total, view->duration_ns);
+	say(record, &total, view->duration_ns, said);
 	if (result < 0)
 		return error_set(error, result, "what was written until then can be read",
 				 "writing %.200s failed: %s", record->path, strerror(-result));
 	if (named < 0)
 		return error_set(error, named, "", "the recording lacks names: %s", strerror(-named));
 	return 0;
+}
+
+int record_finish(struct record *record, const struct view *view, struct error *error)
+{
+	char said[RECORD_SAID];
+	int result = record_close(record, view, said, error);
+
+	if (said[0])
+		fprintf(stderr, "%s\n", said);
+	return result;
 }
 
 /* --- the verb ----------------------------------------------------------------- */
@@ -200,11 +219,13 @@ int cli_record(const struct options *options, enum verb_bit verb)
 	struct error error = { .what = "" };
 	struct view view = { 0 };
 	struct live_watch watch;
+	struct marks_setter marks;
 	struct record record;
 	int result, finished, status;
 
 	(void)verb;
 	record_watch(&record, options, options->output, &watch);
+	marks_watch(&marks, options, &watch);
 	result = live_run(options, &watch, &view, &error);
 	status = view_status(&view, result);
 	if (result < 0)

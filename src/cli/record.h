@@ -8,6 +8,8 @@
 
 struct recorder;
 
+#define RECORD_SAID 512
+
 struct record {
 	const struct options *options;
 	const char *path;
@@ -20,10 +22,15 @@ void record_watch(struct record *record, const struct options *options, const ch
 		  struct live_watch *watch);
 
 /*
- * After the trace: add the names of what `view` shows, close the file and say on standard
- * error what it holds. `view` may be without a snapshot when the trace failed. Returns 0,
- * or a -errno with `error` filled when the recording is not whole.
+ * After the trace, or when nothing more is to be recorded of it: add the names of what
+ * `view` shows and close the file. `view` may be without a snapshot when the trace failed.
+ * What the file holds is told in `said` (one clean line of RECORD_SAID bytes; "" when there
+ * is no recording). Returns 0, or a -errno with `error` filled when it is not whole.
  */
+int record_close(struct record *record, const struct view *view, char said[RECORD_SAID],
+		 struct error *error);
+
+/* The same, and what it holds is said on standard error. */
 int record_finish(struct record *record, const struct view *view, struct error *error);
 
 #endif

@@ -29,6 +29,8 @@ static int describe(struct recording *recording, struct view *view, struct error
 	text_clean(view->kernel, sizeof(view->kernel), about->kernel, strlen(about->kernel));
 	text_clean(view->stacks, sizeof(view->stacks), about->stacks, strlen(about->stacks));
 	view->min_size = about->min_size;
+	view->start_ns = recording_start_ns(recording);
+	recording_end(recording, &view->end_ns, &view->duration_ns);
 	view->names = recorded_names_new();
 	result = view->names ? recording_names(recording, take_names, view->names) : -ENOMEM;
 	if (result < 0)
@@ -44,15 +46,11 @@ static int play(struct recording *recording, const struct live_watch *watch, str
 	int result = 0;
 
 	while (!cli_interrupted && result >= 0) {
-		int ticked = 0;
+		int ticked = watch->tick ? watch->tick(watch->tick_context, feed, 0) : 0;
 
-		result = feed_poll(feed, source, 0);
-		if (result >= 0 && watch->tick)
-			ticked = watch->tick(watch->tick_context, feed, 0);
 		if (ticked > 0)
 			break;
-		if (ticked < 0)
-			result = ticked;
+		result = ticked < 0 ? ticked : feed_poll(feed, source, 0);
 	}
 	if (result < 0 && result != -EPIPE)
 		return error_set(error, result, "", "reading the recording failed: %s",
@@ -97,7 +95,10 @@ int replay_run(const char *path, const struct live_watch *watch, struct view *vi
 	};
 	if (!feed.ledger)
 		return error_set(error, -ENOMEM, "", "out of memory");
-	live_catch_signals();
+	if (watch->window)
+		ledger_set_window(feed.ledger, watch->window);
+	if (!watch->screen)
+		live_catch_signals();
 	result = recording_open(path, &recording, error);
 	if (result == 0)
 		result = describe(recording, view, error);
@@ -107,7 +108,8 @@ int replay_run(const char *path, const struct live_watch *watch, struct view *vi
 	}
 	if (result == 0) {
 		recording_end(recording, &now_ns, &view->duration_ns);
-		say_damage(recording, path);
+		if (!watch->screen)
+			say_damage(recording, path);
 		if (ledger_snapshot(feed.ledger, now_ns, &view->snapshot) < 0)
 			result = error_set(error, -ENOMEM, "", "out of memory for the report");
 	}

@@ -11,8 +11,10 @@
 
 #include "cli/cli.h"
 #include "cli/live.h"
+#include "cli/marks.h"
 #include "cli/record.h"
 #include "cli/replay.h"
+#include "cli/window.h"
 
 #define WIDTH_LEAST 60
 #define WIDTH_MOST 110
@@ -71,6 +73,7 @@ static int render(const struct options *options, enum verb_bit verb, const struc
 		.colour = wants_colour(options),
 		.verbose = options->verbose,
 		.native = options->native,
+		.timeline = options->timeline,
 		.frames = frames_new(),
 	};
 	int result = 0;
@@ -92,25 +95,50 @@ static int render(const struct options *options, enum verb_bit verb, const struc
 	return 0;
 }
 
-/* Trace or read what the options name, and write the recording if one is wanted. */
-static int make_view(const struct options *options, struct view *view, struct error *error)
+/* Trace, and write the recording if one is wanted. */
+static int trace_view(const struct options *options, struct view *view, struct error *error)
 {
 	struct live_watch watch = { 0 };
 	struct error unwritten = { .what = "" };
-	struct record record;
+	struct marks_setter marks;
+	struct record record = { .recorder = NULL };
 	int result, finished;
 
-	if (options->file_count)
-		return replay_run(options->files[0], &watch, view, error);
-	if (!options->record)
-		return live_run(options, &watch, view, error);
-	record_watch(&record, options, options->record, &watch);
+	if (options->record)
+		record_watch(&record, options, options->record, &watch);
+	watch.window = &options->window;
+	marks_watch(&marks, options, &watch);
 	result = live_run(options, &watch, view, error);
 	finished = record_finish(&record, view, &unwritten);
 	/* The report can still be shown. */
 	if (finished < 0)
 		cli_complain(&unwritten);
 	view->incomplete = finished < 0;
+	return result;
+}
+
+/* Trace or read what the options name. */
+static int make_view(const struct options *options, struct view *view, struct error *error)
+{
+	struct live_watch watch = { .window = &options->window };
+
+	return options->file_count ? replay_run(options->files[0], &watch, view, error)
+				   : trace_view(options, view, error);
+}
+
+/*
+ * Is there such a window? A file can be asked again; a trace is over, so all of it is shown
+ * then. Returns 0, or -ENOENT when there is no report to be.
+ */
+static int check_window(struct view *view, struct error *error)
+{
+	int result = window_check(view->snapshot, error);
+
+	if (result < 0 && !view->recording) {
+		cli_complain(error);
+		view->incomplete = true;
+		result = 0;
+	}
 	return result;
 }
 
@@ -126,11 +154,17 @@ int cli_report(const struct options *options, enum verb_bit verb)
 		return EXIT_FAILED;
 	}
 	result = make_view(options, &view, &error);
-	if (result == 0)
+	status = view_status(&view, result);
+	if (result == 0) {
+		result = check_window(&view, &error);
+		status = result < 0 ? EXIT_USAGE : view_status(&view, 0);
+	}
+	if (result == 0) {
 		result = render(options, verb, &view, file, &error);
+		status = view_status(&view, result);
+	}
 	if (result < 0)
 		cli_complain(&error);
-	status = view_status(&view, result);
 	view_end(&view);
 	if (file != stdout && fclose(file) != 0 && result == 0) {
 		error_set(&error, -errno, "", "cannot write %.200s: %s", options->output, strerror(errno));

@@ -21,6 +21,7 @@ struct view {
 	char kernel[VIEW_TEXT]; /* release of the traced machine's; "" not known */
 	char stacks[VIEW_TEXT]; /* "auto", "fp" … */
 	uint64_t duration_ns;
+	uint64_t start_ns, end_ns; /* of a recording: its first event's and its last moment */
 	uint64_t min_size;
 	bool incomplete; /* the view is fine, the recording beside it is not */
 	bool began; /* tracing did begin: later failures are failures while running */

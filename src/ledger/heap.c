@@ -67,8 +67,8 @@ static void credit_free(struct process *process, uint32_t freer, uint32_t owner,
 }
 
 /* A block that was in the table is no more. `freer`: row of the thread, or NOBODY. */
-static void book_end(struct process *process, const struct block *block, uint32_t freer,
-		     uint64_t now_ns)
+static void book_end(const struct ledger *ledger, struct process *process,
+		     const struct block *block, uint32_t freer, uint64_t now_ns)
 {
 	enum cell_end how = CELL_FREE_MISSED;
 	struct cell *cell;
@@ -88,6 +88,10 @@ static void book_end(struct process *process, const struct block *block, uint32_
 	count_dead(&process->threads.rows[cell->thread].counts, block->size);
 	if (freer != NOBODY)
 		credit_free(process, freer, cell->thread, block->size);
+	if (window_counts(&ledger->window, block->birth) && block->cell < process->sites.made_count) {
+		process->sites.made[block->cell].freed_bytes += block->size;
+		process->sites.made[block->cell].freed_blocks++;
+	}
 }
 
 /* A missed free was not missed after all: it is this thread's. */
@@ -113,7 +117,7 @@ static void end_block(struct ledger *ledger, struct process *process, uint64_t a
 	struct thread *thread = &process->threads.rows[act->thread];
 
 	if (blocks_take(&process->blocks, address, latest_birth, &block)) {
-		book_end(process, &block, act->thread, act->now_ns);
+		book_end(ledger, process, &block, act->thread, act->now_ns);
 	} else if (replaced_take(&ledger->replaced, process->row, address, latest_birth, &late)) {
 		book_late_free(ledger, process, &late, act);
 	} else {
@@ -153,6 +157,8 @@ static int prepare_block(struct ledger *ledger, struct process *process, const s
 	if (sites_find(&process->sites, stack, size, act->thread, &birth.block.cell,
 		       &birth.site) < 0 ||
 	    blocks_make_room(&process->blocks, address) < 0 ||
+	    (window_counts(&ledger->window, act->now_ns) &&
+	     sites_reserve_made(&process->sites, birth.block.cell) < 0) ||
 	    sites_count_call(&process->sites, birth.site, function) < 0)
 		return -ENOMEM;
 	count_unknown_stack(process, &process->sites.rows[birth.site], stack);
@@ -169,7 +175,7 @@ static void book_block(struct ledger *ledger, struct process *process, const str
 
 	if (blocks_put(&process->blocks, block, &old)) {
 		ledger->quality.alloc_over_live++;
-		book_end(process, &old, NOBODY, act->now_ns);
+		book_end(ledger, process, &old, NOBODY, act->now_ns);
 		replaced_put(&ledger->replaced, process->row, &old, act->now_ns);
 	}
 	cell_add(cell, block->size, act->now_ns);
@@ -178,6 +184,10 @@ static void book_block(struct ledger *ledger, struct process *process, const str
 	count_made(&process->counts, block->size);
 	count_made(&process->threads.rows[act->thread].counts, block->size);
 	process->threads.rows[act->thread].closing_frees = 0;
+	if (window_counts(&ledger->window, block->birth)) {
+		process->sites.made[block->cell].allocated_bytes += block->size;
+		process->sites.made[block->cell].allocated_blocks++;
+	}
 }
 
 /* Can a program have a block there? If not it is counted, and ignored. */

@@ -23,6 +23,7 @@ struct ledger *ledger_new(void)
 	/* Only a defence against chosen addresses: without it results are the same. */
 	if (getrandom(&ledger->seed, sizeof(ledger->seed), GRND_NONBLOCK) < 0)
 		ledger->seed = hash_mix((uintptr_t)ledger);
+	ledger->last_ns = UINT64_MAX;
 	return ledger;
 }
 
@@ -34,12 +35,31 @@ void ledger_free(struct ledger *ledger)
 		process_free(ledger->processes[i]);
 	free(ledger->processes);
 	map_free(&ledger->by_pid);
+	marks_free(&ledger->marks);
 	free(ledger);
 }
 
 void ledger_follow_forks(struct ledger *ledger, bool follow)
 {
 	ledger->follow_forks = follow;
+}
+
+void ledger_set_window(struct ledger *ledger, const struct window_wish *wish)
+{
+	for (size_t i = 0; i < ledger->process_count; i++)
+		sites_forget_made(&ledger->processes[i]->sites);
+	window_start(&ledger->window, wish);
+}
+
+uint64_t ledger_start_ns(const struct ledger *ledger)
+{
+	return ledger->start_ns;
+}
+
+size_t ledger_marks(const struct ledger *ledger, const struct snapshot_mark **ret_marks)
+{
+	*ret_marks = ledger->marks.rows;
+	return ledger->marks.count;
 }
 
 void ledger_footprint(const struct ledger *ledger, uint64_t *ret_bytes, uint64_t *ret_blocks)
@@ -307,11 +327,33 @@ static void apply_resident(struct ledger *ledger, const struct event *event)
 {
 	struct process *process = find_process(ledger, event->pid);
 
-	if (!process)
-		return;
-	process->rss_bytes = event->resident.rss_bytes;
-	if (event->resident.peak_rss_bytes > process->peak_rss_bytes)
-		process->peak_rss_bytes = event->resident.peak_rss_bytes;
+	if (process)
+		process_set_resident(process, event->resident.rss_bytes,
+				     event->resident.peak_rss_bytes,
+				     ledger_time(ledger, event->time_ns));
+}
+
+/* The moment that all is to be shown as of is known, or never will be. */
+static void find_last(struct ledger *ledger)
+{
+	uint64_t at_ns = ledger->window.at_ns;
+
+	if (ledger->window.wish.at.kind && at_ns != WINDOW_NEVER &&
+	    ledger->start_ns + at_ns > at_ns)
+		ledger->last_ns = ledger->start_ns + at_ns - 1;
+}
+
+static int apply_mark(struct ledger *ledger, const struct event *event)
+{
+	uint64_t now_ns = ledger_time(ledger, event->time_ns);
+	size_t row;
+	int added = marks_add(&ledger->marks, event->mark.name, now_ns, &row);
+
+	if (added <= 0)
+		return added;
+	window_mark(&ledger->window, ledger->marks.rows[row].name, now_ns);
+	find_last(ledger);
+	return 0;
 }
 
 /* Events of the traced process' own doing. */
@@ -372,9 +414,33 @@ static int apply(struct ledger *ledger, const struct event *event)
 	case EVENT_RESIDENT:
 		apply_resident(ledger, event);
 		return 0;
+	case EVENT_MARK:
+		return apply_mark(ledger, event);
 	case EVENT_LOSS:
 		memcpy(ledger->quality.lost, event->loss.totals, sizeof(ledger->quality.lost));
 		return 0;
+	default:
+		return 0;
+	}
+}
+
+/*
+ * An event from after the moment that all is to be shown as of. What there was then may
+ * be named only now: a library's file, a stack's Python frames, the next mark.
+ */
+static int apply_later(struct ledger *ledger, const struct event *event)
+{
+	struct event then = *event;
+
+	switch (event->kind) {
+	case EVENT_STACK:
+	case EVENT_PYTHON_FRAMES:
+	case EVENT_PYTHON:
+	case EVENT_MODULE:
+		then.time_ns = ledger->last_ns;
+		return apply(ledger, &then);
+	case EVENT_MARK:
+		return apply(ledger, event);
 	default:
 		return 0;
 	}
@@ -387,7 +453,10 @@ int ledger_apply(struct ledger *ledger, const struct event *event)
 	if (!ledger->started && event->time_ns) {
 		ledger->started = true;
 		ledger->start_ns = event->time_ns;
+		find_last(ledger);
 	}
+	if (event->time_ns > ledger->last_ns)
+		return apply_later(ledger, event);
 	result = apply(ledger, event);
 	if (result < 0)
 		ledger->quality.ledger_full++;

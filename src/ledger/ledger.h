@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "ledger/snapshot.h"
+#include "ledger/window.h"
 #include "stream/event.h"
 
 struct ledger;
@@ -28,6 +29,14 @@ void ledger_free(struct ledger *ledger);
  * report their frees. Set it when children are traced.
  */
 void ledger_follow_forks(struct ledger *ledger, bool follow);
+
+/*
+ * Of which blocks, and of which moment, all snapshots are to be from now on. Marks are
+ * found as they come. Best before the first event: what a window's blocks were and were
+ * freed is counted from here on only (exactly for a window that begins here or later). Events later than wish->at are not applied,
+ * but for those that only name or describe what is there.
+ */
+void ledger_set_window(struct ledger *ledger, const struct window_wish *wish);
 
 /*
  * Apply one event. Returns 0, or -ENOMEM (the event is then not applied and
@@ -50,6 +59,12 @@ int ledger_apply_batch(struct ledger *ledger, const struct event *events, size_t
  * Returns 0 or -ENOMEM.
  */
 int ledger_snapshot(const struct ledger *ledger, uint64_t now_ns, struct snapshot **ret_snapshot);
+
+/* Time of the first event; 0 before it. */
+uint64_t ledger_start_ns(const struct ledger *ledger);
+
+/* How many marks came, and these, their times since the start; valid until the next comes. */
+size_t ledger_marks(const struct ledger *ledger, const struct snapshot_mark **ret_marks);
 
 /* Bytes of memory that the live block tables hold, all in, and the blocks in them. */
 void ledger_footprint(const struct ledger *ledger, uint64_t *ret_bytes, uint64_t *ret_blocks);

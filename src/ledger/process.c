@@ -54,11 +54,40 @@ void process_set_start(struct process *process, uint64_t start_ns, bool exact)
 	process->start_exact = exact;
 }
 
+void process_catch_up(const struct process *process, const struct series_clock *clock,
+		      struct series *live_bytes, struct series *live_blocks,
+		      struct series *resident)
+{
+	series_catch_up(live_bytes, clock, process->counts.live_bytes);
+	series_catch_up(live_blocks, clock, process->counts.live_blocks);
+	series_catch_up(resident, clock, process->rss_bytes);
+}
+
+/* Whatever changes next is still as it was at the ticks that have passed. */
+static void advance(struct process *process, uint64_t now_ns)
+{
+	if (now_ns < process->clock.next_ns)
+		return;
+	series_clock_advance(&process->clock, now_ns);
+	process_catch_up(process, &process->clock, &process->live_bytes_series,
+			 &process->live_blocks_series, &process->resident_series);
+}
+
 void process_touch(struct process *process, uint64_t now_ns)
 {
 	if (now_ns > process->last_ns)
 		process->last_ns = now_ns;
-	series_clock_advance(&process->clock, now_ns);
+	advance(process, now_ns);
+}
+
+void process_set_resident(struct process *process, uint64_t rss_bytes, uint64_t peak_bytes,
+			  uint64_t now_ns)
+{
+	if (!process->exited)
+		advance(process, now_ns);
+	process->rss_bytes = rss_bytes;
+	if (peak_bytes > process->peak_rss_bytes)
+		process->peak_rss_bytes = peak_bytes;
 }
 
 void process_exec(struct process *process, uint32_t tid, uint64_t now_ns)

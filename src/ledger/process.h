@@ -49,6 +49,8 @@ struct process {
 	struct blocks blocks;
 	struct ranges ranges;
 	struct series_clock clock;
+	/* Of counts.live_… and rss_bytes, up to the clock's last tick. */
+	struct series live_bytes_series, live_blocks_series, resident_series;
 };
 
 /* A process first seen at `now_ns`, or NULL without memory. */
@@ -63,6 +65,15 @@ void process_set_start(struct process *process, uint64_t start_ns, bool exact);
 
 /* Something happened at `now_ns`: moves last_ns and the clock of the series. */
 void process_touch(struct process *process, uint64_t now_ns);
+
+/* What is resident from `now_ns` on; the peak of its life so far (0: not known). */
+void process_set_resident(struct process *process, uint64_t rss_bytes, uint64_t peak_bytes,
+			  uint64_t now_ns);
+
+/* Let series that are of this process and up to its clock go on to `clock`. */
+void process_catch_up(const struct process *process, const struct series_clock *clock,
+		      struct series *live_bytes, struct series *live_blocks,
+		      struct series *resident);
 
 /* The program was replaced: nothing of its address space and no other thread remains. */
 void process_exec(struct process *process, uint32_t tid, uint64_t now_ns);

@@ -18,15 +18,6 @@ void python_stacks_free(struct python_stacks *stacks)
 	memset(stacks, 0, sizeof(*stacks));
 }
 
-static uint64_t hash_text(const char *text)
-{
-	uint64_t hash = 0xcbf29ce484222325ull;
-
-	for (; *text; text++)
-		hash = (hash ^ (unsigned char)*text) * 0x100000001b3ull; /* FNV-1a */
-	return hash_mix(hash);
-}
-
 /* Keep `text` once. Returns 0 with its offset (PYTHON_NO_TEXT for NULL and when there is
  * no room for more) or -ENOMEM. */
 static int keep_text(struct python_stacks *stacks, const char *text, uint32_t *ret_offset)
@@ -37,7 +28,7 @@ static int keep_text(struct python_stacks *stacks, const char *text, uint32_t *r
 	*ret_offset = PYTHON_NO_TEXT;
 	if (!text)
 		return 0;
-	for (hash = hash_text(text); map_get(&stacks->by_text, hash, ret_offset);
+	for (hash = hash_text(HASH_TEXT, text); map_get(&stacks->by_text, hash, ret_offset);
 	     hash = hash_mix(hash + 1)) {
 		if (strcmp(stacks->text + *ret_offset, text) == 0)
 			return 0;

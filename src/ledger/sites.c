@@ -12,6 +12,7 @@ void sites_free(struct sites *sites)
 	free(sites->rows);
 	free(sites->classes);
 	free(sites->cells);
+	free(sites->made);
 	free(sites->more_calls);
 	free(sites->series);
 	map_free(&sites->by_stack);
@@ -111,6 +112,23 @@ int sites_find(struct sites *sites, uint64_t stack, uint64_t size, uint32_t thre
 	return add_cell(sites, *ret_site, log2_size, thread, ret_cell);
 }
 
+int sites_reserve_made(struct sites *sites, uint32_t cell)
+{
+	if (cell < sites->made_count)
+		return 0;
+	if (vec_reserve((void **)&sites->made, &sites->made_capacity, (size_t)cell + 1,
+			sizeof(*sites->made)) < 0)
+		return -ENOMEM;
+	sites->made_count = (size_t)cell + 1;
+	return 0;
+}
+
+void sites_forget_made(struct sites *sites)
+{
+	if (sites->made_count)
+		memset(sites->made, 0, sites->made_count * sizeof(*sites->made));
+}
+
 int sites_count_call(struct sites *sites, uint32_t site, uint8_t function)
 {
 	struct site *row = &sites->rows[site];
@@ -148,6 +166,22 @@ void sites_stack_known(struct sites *sites, uint64_t stack)
 	sites->rows[row].stack_known = true;
 }
 
+/* The past of a class that has had one block. */
+static void backdate(struct class_series *series, const struct size_class *class,
+		     const struct series_clock *clock)
+{
+	series_backdate(&series->bytes, clock, class->first_bytes, class->first_ns,
+			class->first_end_ns);
+	series_backdate(&series->blocks, clock, 1, class->first_ns, class->first_end_ns);
+}
+
+static void go_on(struct class_series *series, const struct size_class *class,
+		  const struct series_clock *clock)
+{
+	series_catch_up(&series->bytes, clock, class->live_bytes);
+	series_catch_up(&series->blocks, clock, class->live_blocks);
+}
+
 /* Give the class a series that knows the class' first block. Best effort. */
 static void start_series(struct sites *sites, struct size_class *class,
 			 const struct series_clock *clock)
@@ -155,8 +189,7 @@ static void start_series(struct sites *sites, struct size_class *class,
 	if (sites->series_count >= SITES_MAX_SERIES ||
 	    VEC_PUSH_ROOM(sites->series, sites->series_count, sites->series_capacity) < 0)
 		return;
-	series_backdate(&sites->series[sites->series_count], clock, class->first_bytes,
-			class->first_ns, class->first_end_ns);
+	backdate(&sites->series[sites->series_count], class, clock);
 	class->series = (uint32_t)++sites->series_count;
 	class->seen = clock->changes;
 }
@@ -167,7 +200,7 @@ static void catch_up(struct sites *sites, struct size_class *class,
 {
 	if (class->seen == clock->changes)
 		return;
-	series_catch_up(&sites->series[class->series - 1], clock, class->live_bytes);
+	go_on(&sites->series[class->series - 1], class, clock);
 	class->seen = clock->changes;
 }
 
@@ -187,6 +220,18 @@ void sites_class_add(struct sites *sites, uint32_t class_row, const struct serie
 	}
 	class->allocated_blocks++;
 	class->live_bytes += size;
+	class->live_blocks++;
+}
+
+static void empty_class(struct sites *sites, struct size_class *class,
+			const struct series_clock *clock, uint64_t now_ns)
+{
+	if (class->series)
+		catch_up(sites, class, clock);
+	else if (class->live_blocks)
+		class->first_end_ns = now_ns;
+	class->live_bytes = 0;
+	class->live_blocks = 0;
 }
 
 void sites_class_remove(struct sites *sites, uint32_t class_row, const struct series_clock *clock,
@@ -199,29 +244,27 @@ void sites_class_remove(struct sites *sites, uint32_t class_row, const struct se
 	else
 		class->first_end_ns = now_ns;
 	class->live_bytes -= size;
+	class->live_blocks--;
 }
 
 void sites_empty(struct sites *sites, const struct series_clock *clock, uint64_t now_ns)
 {
 	for (size_t i = 0; i < sites->class_count; i++)
-		if (sites->classes[i].live_bytes)
-			sites_class_remove(sites, (uint32_t)i, clock, sites->classes[i].live_bytes,
-					   now_ns);
+		empty_class(sites, &sites->classes[i], clock, now_ns);
 	for (size_t i = 0; i < sites->cell_count; i++)
 		cell_empty(&sites->cells[i]);
 }
 
 bool sites_class_series(const struct sites *sites, const struct size_class *class,
-			const struct series_clock *clock, struct series *ret_series)
+			const struct series_clock *clock, struct class_series *ret_series)
 {
 	if (class->series) {
 		*ret_series = sites->series[class->series - 1];
-		series_catch_up(ret_series, clock, class->live_bytes);
+		go_on(ret_series, class, clock);
 		return true;
 	}
 	if (class->allocated_blocks != 1)
 		return false;
-	series_backdate(ret_series, clock, class->first_bytes, class->first_ns,
-			class->first_end_ns);
+	backdate(ret_series, class, clock);
 	return true;
 }

@@ -20,10 +20,11 @@
 #include "base/map.h"
 #include "ledger/cell.h"
 #include "ledger/series.h"
+#include "ledger/window.h"
 
 #define SITES_MAX (1u << 20)
 #define SITES_MAX_CELLS (1u << 22)
-#define SITES_MAX_SERIES 65536 /* 520 bytes each */
+#define SITES_MAX_SERIES 65536 /* 1040 bytes each */
 
 struct site {
 	uint64_t stack;
@@ -49,10 +50,15 @@ struct size_class {
 	uint32_t series; /* row + 1; 0: has none (yet) */
 	uint32_t seen;	 /* clock.changes when the series last caught up */
 	uint8_t log2_size;
-	uint64_t live_bytes;
+	uint64_t live_bytes, live_blocks;
 	uint64_t allocated_blocks;
 	/* The only block so far, for the series of a class that has one block. */
 	uint64_t first_bytes, first_ns, first_end_ns;
+};
+
+/* What was live of a class, over time. */
+struct class_series {
+	struct series bytes, blocks;
 };
 
 /* All zeroes is an empty table. */
@@ -69,10 +75,14 @@ struct sites {
 	size_t cell_count, cell_capacity;
 	struct map by_owner; /* (site, class, thread) -> cell */
 
+	/* Of the window's blocks alone, by cell; shorter than `cells`: the others made none. */
+	struct window_made *made;
+	size_t made_count, made_capacity;
+
 	struct site_calls *more_calls;
 	size_t more_calls_count, more_calls_capacity;
 
-	struct series *series;
+	struct class_series *series;
 	size_t series_count, series_capacity;
 };
 
@@ -87,6 +97,12 @@ unsigned int size_log2(uint64_t size);
  */
 int sites_find(struct sites *sites, uint64_t stack, uint64_t size, uint32_t thread,
 	       uint32_t *ret_cell, uint32_t *ret_site);
+
+/* Make room to count blocks of a cell in `made`. Returns 0 or -ENOMEM. */
+int sites_reserve_made(struct sites *sites, uint32_t cell);
+
+/* Another window begins: count from zero. */
+void sites_forget_made(struct sites *sites);
 
 /* Count one successful call of `function` at a site. Returns 0 or -ENOMEM. */
 int sites_count_call(struct sites *sites, uint32_t site, uint8_t function);
@@ -110,6 +126,6 @@ void sites_empty(struct sites *sites, const struct series_clock *clock, uint64_t
 /* The series of a class up to the tick of `clock`, in *ret_series. Returns
  * false when none is kept. */
 bool sites_class_series(const struct sites *sites, const struct size_class *class,
-			const struct series_clock *clock, struct series *ret_series);
+			const struct series_clock *clock, struct class_series *ret_series);
 
 #endif

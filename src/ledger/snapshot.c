@@ -13,29 +13,8 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "ledger/snapshot_owner.h"
+#include "ledger/snapshot_layout.h"
 #include "ledger/tables.h"
-
-/* Series made up for classes that had only one block so far. */
-#define MAX_SINGLE_SERIES 65536
-
-/* One process being laid out. */
-struct layout {
-	struct snapshot_owner *owner;
-	const struct process *process;
-	uint64_t origin_ns; /* the ledger's start: rows have times since then */
-	struct series_clock clock;
-	struct snapshot_site *sites;
-	struct snapshot_class *classes;
-	struct snapshot_cell *cells;
-	uint64_t *frames;
-	struct snapshot_python_frame *python;
-	size_t single_series;
-	uint32_t *class_at; /* row of the tables -> place in `classes` */
-	uint32_t *cell_at;
-	uint32_t *class_site; /* place in `classes` -> site */
-	uint32_t *cell_class; /* place in `cells` -> place in `classes` */
-};
 
 static void add_counts(struct snapshot_counts *sum, const struct snapshot_counts *more)
 {
@@ -173,16 +152,13 @@ static void fill_cells(struct layout *layout)
 	}
 }
 
-static int see_block(const struct block *block, void *context)
+void layout_see_block(struct layout *layout, const struct block *block)
 {
-	struct layout *layout = context;
 	uint64_t birth_ns = layout->origin_ns + block->birth;
 	struct snapshot_class *class;
 	struct snapshot_cell *cell;
 	uint32_t at;
 
-	if (block->inherited)
-		return 0;
 	at = layout->cell_at[block->cell];
 	cell = &layout->cells[at];
 	class = &layout->classes[layout->cell_class[at]];
@@ -192,11 +168,16 @@ static int see_block(const struct block *block, void *context)
 		cell->newest_live_ns = birth_ns;
 	if (block->size > class->largest_live_bytes)
 		class->largest_live_bytes = block->size;
+}
+
+static int see_block(const struct block *block, void *context)
+{
+	if (!block->inherited)
+		layout_see_block(context, block);
 	return 0;
 }
 
-/* What cells know, summed over their class and site. */
-static void sum_up(struct layout *layout)
+void layout_sum_up(struct layout *layout)
 {
 	const struct sites *sites = &layout->process->sites;
 
@@ -252,29 +233,6 @@ static void fill_site(struct layout *layout, size_t row)
 		out->calls[function < SNAPSHOT_FUNCTIONS ? function : 0] +=
 			sites->more_calls[at - 1].calls;
 	}
-}
-
-static int copy_series(struct layout *layout)
-{
-	const struct sites *sites = &layout->process->sites;
-
-	for (size_t i = 0; i < sites->class_count && layout->clock.count; i++) {
-		const struct size_class *class = &sites->classes[i];
-		struct series series = { 0 };
-		uint64_t *points;
-
-		if (!class->series && layout->single_series >= MAX_SINGLE_SERIES)
-			continue;
-		layout->single_series += !class->series;
-		if (!sites_class_series(sites, class, &layout->clock, &series))
-			continue;
-		points = owner_keep(layout->owner, layout->clock.count, sizeof(*points));
-		if (!points)
-			return -ENOMEM;
-		memcpy(points, series.points, layout->clock.count * sizeof(*points));
-		layout->classes[layout->class_at[i]].series = points;
-	}
-	return 0;
 }
 
 /* The Python frames of all stacks, in the order of the table. */
@@ -333,10 +291,12 @@ static int copy_sites(struct layout *layout, struct snapshot_process *out)
 	place_cells(layout);
 	fill_cells(layout);
 	(void)blocks_each(&process->blocks, see_block, layout);
-	sum_up(layout);
+	layout_sum_up(layout);
 	out->sites = layout->sites;
 	out->site_count = sites->count;
-	return copy_series(layout);
+	if (layout_copy_series(layout) < 0)
+		return -ENOMEM;
+	return layout->owner->snapshot.window.set ? layout_narrow(layout, out) : 0;
 }
 
 static int copy_process(struct snapshot_owner *owner, const struct ledger *ledger,
@@ -371,12 +331,10 @@ static int copy_process(struct snapshot_owner *owner, const struct ledger *ledge
 	out->failed_calls = process->failed_calls;
 	out->rss_bytes = process->rss_bytes;
 	out->peak_rss_bytes = process->peak_rss_bytes;
-	out->series_start_ns = ledger->start_ns + process->clock.start_ns;
-	out->series_interval_ns = series_clock_interval(&layout.clock);
-	out->series_count = layout.clock.count;
 	out->python = process->python;
 	copy_mappings(process, &out->mappings);
-	if (copy_threads(owner, process, out) < 0 || copy_modules(owner, process, out) < 0)
+	if (layout_copy_process_series(&layout, out) < 0 || copy_threads(owner, process, out) < 0 ||
+	    copy_modules(owner, process, out) < 0)
 		return -ENOMEM;
 	return copy_sites(&layout, out);
 }
@@ -394,6 +352,23 @@ static uint64_t unknown_stack_events(const struct ledger *ledger)
 	return events;
 }
 
+static int copy_marks(struct snapshot_owner *owner, const struct ledger *ledger)
+{
+	const struct marks *marks = &ledger->marks;
+	struct snapshot_mark *rows = owner_keep(owner, marks->count, sizeof(*rows));
+
+	if (!rows)
+		return -ENOMEM;
+	for (size_t i = 0; i < marks->count; i++) {
+		rows[i] = marks->rows[i];
+		rows[i].time_ns += ledger->start_ns;
+	}
+	owner->snapshot.marks = rows;
+	owner->snapshot.mark_count = marks->count;
+	owner->snapshot.marks_left_out = marks->left_out;
+	return 0;
+}
+
 int ledger_snapshot(const struct ledger *ledger, uint64_t now_ns, struct snapshot **ret_snapshot)
 {
 	struct snapshot_owner *owner = calloc(1, sizeof(*owner));
@@ -401,11 +376,16 @@ int ledger_snapshot(const struct ledger *ledger, uint64_t now_ns, struct snapsho
 
 	if (!owner)
 		return -ENOMEM;
+	if (now_ns > ledger->last_ns)
+		now_ns = ledger->last_ns + 1;
 	owner->snapshot.now_ns = now_ns;
 	owner->snapshot.start_ns = ledger->start_ns;
+	window_resolve(&ledger->window, ledger->start_ns, now_ns, &owner->snapshot.window);
 	owner->snapshot.quality = ledger->quality;
 	owner->snapshot.quality.unknown_stack_events = unknown_stack_events(ledger);
 	processes = owner_keep(owner, ledger->process_count, sizeof(*processes));
+	if (copy_marks(owner, ledger) < 0)
+		processes = NULL;
 	for (size_t i = 0; processes && i < ledger->process_count; i++) {
 		if (copy_process(owner, ledger, ledger->processes[i], &processes[i]) < 0)
 			processes = NULL;

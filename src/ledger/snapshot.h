@@ -18,7 +18,8 @@
 #include "outlive/wire.h"
 
 #define SNAPSHOT_FUNCTIONS 64	  /* rows of the allocator table there may be, row 0 = unknown */
-#define SNAPSHOT_SERIES_POINTS 64 /* samples kept of a size class's live bytes */
+#define SNAPSHOT_SERIES_POINTS 64 /* samples kept of what was live */
+#define SNAPSHOT_MARK_BYTES 64	  /* of a mark's name, its end included */
 
 struct snapshot_counts {
 	uint64_t live_bytes, live_blocks;
@@ -63,6 +64,7 @@ struct snapshot_class {
 	 * i < snapshot_process.series_count; NULL when not kept (too many sites).
 	 */
 	const uint64_t *series;
+	const uint64_t *block_series; /* the same of live blocks; NULL together with it */
 };
 
 /* A Python frame of a stack. */
@@ -103,6 +105,8 @@ struct snapshot_site {
 	uint64_t calls[SNAPSHOT_FUNCTIONS]; /* successful calls by allocator function */
 	size_t class_count;
 	const struct snapshot_class *classes;
+	/* In a window: the same site with all its blocks; else NULL. */
+	const struct snapshot_site *whole;
 };
 
 struct snapshot_module {
@@ -144,6 +148,10 @@ struct snapshot_process {
 	struct snapshot_python python;
 	uint64_t series_start_ns, series_interval_ns;
 	size_t series_count;
+	/* At the same times: counts.live_… and rss_bytes (0: not known yet). */
+	const uint64_t *live_bytes_series, *live_blocks_series, *resident_series;
+	/* In a window: the same process with all its blocks; else NULL. */
+	const struct snapshot_process *whole;
 };
 
 struct snapshot_quality {
@@ -167,9 +175,39 @@ struct snapshot_quality {
 	uint64_t senseless; /* addresses, sizes or ranges that no program can have */
 };
 
+/* A moment that was given a name. */
+struct snapshot_mark {
+	uint64_t time_ns;
+	char name[SNAPSHOT_MARK_BYTES]; /* clean, and of this mark alone */
+};
+
+/*
+ * Which blocks a snapshot speaks of: those made at from_ns or later and before to_ns.
+ *
+ * In a window every count of processes, threads, sites, classes and cells is of
+ * these blocks; sites that made none are left out, and `calls` are not counted.
+ * What a thread freed is not known (freed counts of threads are 0). Series, and
+ * first and last allocations, are of all blocks, as is all of `whole`.
+ */
+struct snapshot_window {
+	bool set; /* else all blocks */
+	bool made_known; /* allocated and freed counts are; not in a window by age */
+	uint64_t older_ns, newer_ns; /* by age: made longer ago, less long; 0: any */
+	uint64_t from_ns, to_ns; /* to: UINT64_MAX is the end */
+	bool at_set; /* the snapshot is of an earlier moment than the end, now_ns */
+	/* Names of the marks that these moments are; "" when they are none. */
+	char from[SNAPSHOT_MARK_BYTES], to[SNAPSHOT_MARK_BYTES], at[SNAPSHOT_MARK_BYTES];
+	/* A mark that the window asks for and that never came: it is then not set. */
+	char missing[SNAPSHOT_MARK_BYTES];
+};
+
 struct snapshot {
 	uint64_t now_ns, start_ns; /* start: the first event's time */
 	struct snapshot_quality quality;
+	struct snapshot_window window;
+	size_t mark_count;
+	const struct snapshot_mark *marks; /* in the order of their coming */
+	uint64_t marks_left_out; /* more than are kept */
 	size_t process_count;
 	const struct snapshot_process *processes;
 };

@@ -9,8 +9,10 @@
 
 #include "base/map.h"
 #include "ledger/ledger.h"
+#include "ledger/marks.h"
 #include "ledger/process.h"
 #include "ledger/replaced.h"
+#include "ledger/window.h"
 
 #define LEDGER_MAX_PROCESSES 65536
 
@@ -25,6 +27,9 @@ struct ledger {
 	struct process *cached; /* the one of the last event */
 	struct snapshot_quality quality;
 	struct replaced replaced;
+	struct marks marks; /* times since start_ns */
+	struct window window;
+	uint64_t last_ns; /* what happens later is not applied: window.wish.at */
 };
 
 /* An event's time as ns since the ledger's start, within what a block can hold. */

@@ -3,13 +3,14 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "analysis/columns.h"
 #include "analysis/pattern.h"
 #include "analysis/reconcile.h"
+#include "analysis/stack.h"
 #include "base/cleanup.h"
-#include "report/columns.h"
 #include "report/formats.h"
 #include "report/json_writer.h"
-#include "report/stack.h"
+#include "report/timeline.h"
 #include "stream/loss.h"
 #include "stream/stack_status.h"
 #include "target/allocators.h"
@@ -33,7 +34,48 @@ static void write_columns(struct writing *w, const struct table *table, const st
 	}
 }
 
-static void write_capture(struct json *json, const struct report_options *options)
+static void write_moment(struct json *json, const char *time, const char *name, uint64_t time_ns,
+			 const struct snapshot *snapshot, const char *mark)
+{
+	if (time_ns == UINT64_MAX)
+		json_null(json, time);
+	else
+		json_number(json, time,
+			    time_ns > snapshot->start_ns ? time_ns - snapshot->start_ns : 0);
+	json_string(json, name, mark[0] ? mark : NULL);
+}
+
+/* Times are since the first event. */
+static void write_window(struct json *json, const struct snapshot *snapshot)
+{
+	const struct snapshot_window *window = &snapshot->window;
+
+	if (!window->set && !window->at_set) {
+		json_null(json, "window");
+		return;
+	}
+	json_object(json, "window");
+	write_moment(json, "from_ns", "from", window->from_ns, snapshot, window->from);
+	write_moment(json, "to_ns", "to", window->to_ns, snapshot, window->to);
+	write_moment(json, "at_ns", "at", snapshot->now_ns, snapshot, window->at);
+	json_end_object(json);
+}
+
+static void write_marks(struct json *json, const struct snapshot *snapshot)
+{
+	json_array(json, "marks");
+	for (size_t i = 0; i < snapshot->mark_count; i++) {
+		json_object(json, NULL);
+		json_string(json, "name", snapshot->marks[i].name);
+		json_number(json, "time_ns", snapshot->marks[i].time_ns - snapshot->start_ns);
+		json_end_object(json);
+	}
+	json_end_array(json);
+	json_number(json, "more_marks", snapshot->marks_left_out);
+}
+
+static void write_capture(struct json *json, const struct snapshot *snapshot,
+			  const struct report_options *options)
 {
 	json_object(json, "capture");
 	json_string(json, "kind", options->kind);
@@ -41,6 +83,8 @@ static void write_capture(struct json *json, const struct report_options *option
 	json_number(json, "duration_ns", options->duration_ns);
 	json_number(json, "sample_bytes", options->sample_bytes);
 	json_string(json, "stacks", options->stacks);
+	write_window(json, snapshot);
+	write_marks(json, snapshot);
 	json_end_object(json);
 }
 
@@ -109,6 +153,13 @@ static void write_pattern(struct json *json, const struct pattern *pattern)
 		json_double(json, "growth_bytes_per_s", pattern->growth_bytes_per_s);
 	else
 		json_null(json, "growth_bytes_per_s");
+	if (pattern->growth_range_known) {
+		json_double(json, "growth_low_bytes_per_s", pattern->growth_low);
+		json_double(json, "growth_high_bytes_per_s", pattern->growth_high);
+	} else {
+		json_null(json, "growth_low_bytes_per_s");
+		json_null(json, "growth_high_bytes_per_s");
+	}
 	if (pattern->size_class >= 0)
 		json_number(json, "size_class", (uint64_t)pattern->size_class);
 	else
@@ -162,7 +213,7 @@ static int write_site(struct writing *w, const struct row *row)
 	int r;
 
 	pattern_find(row->snapshot, row->process, site, &pattern);
-	stack_resolve(w->options, row->process, site, &w->stack);
+	stack_resolve(w->options->frames, w->options->native, row->process, site, &w->stack);
 	json_object(&w->json, NULL);
 	json_number(&w->json, "id", site->id);
 	write_columns(w, &site_table, row);
@@ -259,6 +310,16 @@ static void write_known(struct json *json, const char *name, uint64_t value)
 		json_null(json, name);
 }
 
+/* What was made and freed, unless the window is one by age. */
+static void write_made(struct json *json, const char *name, uint64_t value,
+		       const struct snapshot *snapshot)
+{
+	if (snapshot->window.set && !snapshot->window.made_known)
+		json_null(json, name);
+	else
+		json_number(json, name, value);
+}
+
 static int write_process(struct writing *w, const struct snapshot *snapshot,
 			 const struct snapshot_process *process)
 {
@@ -274,10 +335,10 @@ static int write_process(struct writing *w, const struct snapshot *snapshot,
 	json_string(json, "state", process->exited ? "exited" : "running");
 	json_number(json, "live_bytes", counts->live_bytes);
 	json_number(json, "live_blocks", counts->live_blocks);
-	json_number(json, "allocated_bytes", counts->allocated_bytes);
-	json_number(json, "allocated_blocks", counts->allocated_blocks);
-	json_number(json, "freed_bytes", counts->freed_bytes);
-	json_number(json, "freed_blocks", counts->freed_blocks);
+	write_made(json, "allocated_bytes", counts->allocated_bytes, snapshot);
+	write_made(json, "allocated_blocks", counts->allocated_blocks, snapshot);
+	write_made(json, "freed_bytes", counts->freed_bytes, snapshot);
+	write_made(json, "freed_blocks", counts->freed_blocks, snapshot);
 	json_number(json, "inherited_bytes", process->inherited_bytes);
 	json_number(json, "inherited_blocks", process->inherited_blocks);
 	json_number(json, "failed_calls", process->failed_calls);
@@ -285,6 +346,8 @@ static int write_process(struct writing *w, const struct snapshot *snapshot,
 	write_known(json, "peak_rss_bytes", process->peak_rss_bytes);
 	write_mappings(json, &process->mappings);
 	write_resident(json, snapshot, process);
+	if (w->options->timeline)
+		timeline_json(json, &w->row);
 	r = write_table(w, &thread_table, "threads", "more_threads", write_thread);
 	if (r == 0)
 		r = write_table(w, &site_table, "sites", "more_sites", write_site);
@@ -309,7 +372,7 @@ int report_json(FILE *file, const struct snapshot *snapshot,
 	json_object(&w.json, NULL);
 	json_string(&w.json, "schema", "outlive/1");
 	json_string(&w.json, "verb", report_verb_name(options->verb));
-	write_capture(&w.json, options);
+	write_capture(&w.json, snapshot, options);
 	write_quality(&w.json, &snapshot->quality);
 	json_array(&w.json, "processes");
 	for (size_t i = 0; i < snapshot->process_count && r == 0; i++)

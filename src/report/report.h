@@ -32,6 +32,7 @@ struct report_options {
 	unsigned width;	  /* of the screen in columns; 0: 80. Text only */
 	bool colour;	  /* ANSI colours. Text only */
 	bool verbose;	  /* leave nothing out of a stack */
+	bool timeline;	  /* show how memory went over time */
 	bool native;	  /* show the machinery of interpreters too */
 	struct frames *frames; /* names addresses; NULL: modules and addresses only */
 };

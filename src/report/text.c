@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "report/formats.h"
+#include "report/timeline.h"
 
 #define DEFAULT_WIDTH 80
 #define DEFAULT_PROCESSES 10
@@ -116,7 +117,9 @@ static int put_tables(struct text *text)
 
 	layout_newline(&text->layout);
 	if (counts->live_blocks == 0) {
-		if (counts->allocated_blocks)
+		if (text->row.process->whole)
+			text_window_empty(text);
+		else if (counts->allocated_blocks)
 			put_nothing_held(text);
 		else
 			put_no_events(text);
@@ -137,9 +140,11 @@ static int put_process(struct text *text)
 
 	put_totals(text);
 	reconcile_find(text->row.snapshot, text->row.process, &reconcile);
-	if (reconcile.name != RECONCILE_UNKNOWN)
+	if (!text->row.process->whole && reconcile.name != RECONCILE_UNKNOWN)
 		layout_paragraph(&text->layout, reconcile.name == RECONCILE_KEPT ? STYLE_NOTICE :
 				 STYLE_PLAIN, INDENT, reconcile.text);
+	if (text->options->timeline)
+		timeline_text(text);
 	return put_tables(text);
 }
 
@@ -245,6 +250,7 @@ int report_text(FILE *file, const struct snapshot *snapshot,
 	if (options->sort && !column_find(&thread_table, options->sort) &&
 	    !column_find(&site_table, options->sort))
 		return -EINVAL;
+	text_window(&text);
 	if (snapshot->process_count == 0)
 		r = put_none(&text);
 	else

@@ -3,9 +3,10 @@
 #ifndef OUTLIVE_REPORT_TEXT_H
 #define OUTLIVE_REPORT_TEXT_H
 
-#include "report/columns.h"
+#include "analysis/columns.h"
 #include "report/layout.h"
 #include "report/report.h"
+#include "analysis/stack.h"
 
 /* Least room of a name beside the columns of a table. */
 #define TEXT_NAME_WIDTH 27
@@ -20,9 +21,20 @@ struct text {
  * list (layout_begin_list) is open before, and closed after. */
 void text_quality(struct text *text);
 
+/* Which blocks the report speaks of, when not of all, and of which moment. */
+void text_window(struct text *text);
+
+/* Nothing of the window is live: say so. */
+void text_window_empty(struct text *text);
+
 /* Table of threads, or one line of it. Return 0 or -ENOMEM. */
 int text_thread_table(struct text *text);
 int text_thread_line(struct text *text);
+
+/* What a site is called: "render (app.py:41)", or "render" where that is wider than
+ * `width` columns. Returns `buffer`. */
+#define TEXT_SITE_NAME (2 * STACK_TEXT + 8)
+char *text_site_name(const struct stack *stack, size_t width, char buffer[TEXT_SITE_NAME]);
 
 /* Table of sites with verdicts and stacks. Returns 0 or -ENOMEM. */
 int text_site_table(struct text *text);

@@ -7,7 +7,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/units.h"
-#include "report/stack.h"
+#include "analysis/stack.h"
 #include "report/text.h"
 #include "stream/stack_status.h"
 #include "target/allocators.h"
@@ -32,22 +32,22 @@ static enum style verdict_style(enum pattern_name name)
 	}
 }
 
-static void put_name(struct text *text, const struct stack *stack, size_t width)
+char *text_site_name(const struct stack *stack, size_t width, char buffer[TEXT_SITE_NAME])
 {
 	const struct frame *frame = stack_title(stack);
-	char function[STACK_TEXT], place[STACK_TEXT], name[2 * STACK_TEXT + 8];
+	char function[STACK_TEXT], place[STACK_TEXT];
 
 	if (!frame) {
-		layout_cell(&text->layout, STYLE_NAME, "(stack not known)", width, false);
-		return;
+		snprintf(buffer, TEXT_SITE_NAME, "(stack not known)");
+		return buffer;
 	}
 	frame_format(frame, function, sizeof(function));
 	frame_format_place(frame, place, sizeof(place));
-	snprintf(name, sizeof(name), "%s (%s)", function, place);
+	snprintf(buffer, TEXT_SITE_NAME, "%s (%s)", function, place);
 	/* The function matters more: where both do not fit it stands alone. */
-	if (!place[0] || text_width(name) > width)
-		memcpy(name, function, sizeof(function));
-	layout_cell(&text->layout, STYLE_NAME, name, width, false);
+	if (!place[0] || text_width(buffer) > width)
+		memcpy(buffer, function, sizeof(function));
+	return buffer;
 }
 
 static void put_calls(struct text *text, const struct snapshot_site *site)
@@ -162,11 +162,13 @@ static void put_stack(struct text *text, const struct snapshot_site *site,
 static void put_line(struct text *text, size_t number, const struct stack *stack,
 		     const struct pattern *pattern, const struct text_columns *columns)
 {
-	char label[32];
+	char label[32], name[TEXT_SITE_NAME];
+	size_t width;
 
 	snprintf(label, sizeof(label), "%*zu ", NUMBER_WIDTH - 1, number);
 	layout_put(&text->layout, STYLE_PLAIN, label);
-	put_name(text, stack, columns->name_width - text->layout.column);
+	width = columns->name_width - text->layout.column;
+	layout_cell(&text->layout, STYLE_NAME, text_site_name(stack, width, name), width, false);
 	text_table_cells(text, columns, &text->row);
 	if (text->options->verb == REPORT_THREADS) {
 		layout_put(&text->layout, STYLE_PLAIN, "  ");
@@ -185,7 +187,7 @@ static int put_site(struct text *text, size_t number, const struct text_columns 
 	int r;
 
 	pattern_find(text->row.snapshot, text->row.process, site, &pattern);
-	stack_resolve(text->options, text->row.process, site, &stack);
+	stack_resolve(text->options->frames, text->options->native, text->row.process, site, &stack);
 	put_line(text, number, &stack, &pattern, columns);
 	if (text->options->verb == REPORT_THREADS)
 		snprintf(sentence, sizeof(sentence), "%s", pattern.text);

@@ -16,6 +16,7 @@
 
 #include <xxhash.h>
 
+#include "base/cleanup.h"
 #include "ledger/ledger.h"
 #include "stream/recording.h"
 #include "stream/recording_chunks.h"
@@ -143,7 +144,15 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	return 0;
 }
 
-static void read_all(const char *path)
+/* Windows that marks of the file may open, close and end. */
+static const struct window_wish wishes[] = {
+	{ .from = { .kind = MOMENT_NONE } },
+	{ .from = { MOMENT_MARK, 0, "after request 7" } },
+	{ .to = { MOMENT_MARK, 0, "after request 7" }, .from = { MOMENT_TIME, 5, "" } },
+	{ .at = { MOMENT_MARK, 0, "after request 7" }, .newer_ns = 1000 },
+};
+
+static void read_all(const char *path, size_t wish)
 {
 	struct recorded_names *names = recorded_names_new();
 	struct ledger *ledger = ledger_new();
@@ -151,6 +160,7 @@ static void read_all(const char *path)
 	struct recording *recording;
 	uint64_t now_ns, duration_ns;
 
+	ledger_set_window(ledger, &wishes[wish % ARRAY_LENGTH(wishes)]);
 	if (recording_open(path, &recording, NULL) == 0) {
 		struct source *source = recording_source(recording);
 
@@ -183,7 +193,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		put_sealed(fd, data[0] == NAMES ? RECORDING_NAMES : RECORDING_EVENTS, data + 1,
 			   size - 1);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	read_all(path);
+	read_all(path, size);
 	close(fd);
 	return 0;
 }

@@ -26,11 +26,11 @@
 /* --- verdicts by site id -------------------------------------------------- */
 
 static const struct pattern fixture_patterns[] = {
-	[1] = { PATTERN_PER_THREAD_SLOT, 10, 1, 4, 0, -1,
+	[1] = { PATTERN_PER_THREAD_SLOT, 10, 1, 4, 0, false, 0, 0, -1,
 		"10 threads each keep one block of about 21.2 MB; a thread's next block replaces its "
 		"last (14 made, 4 replaced). Bounded by threads × block size." },
-	[2] = { PATTERN_GROWING, 1, 0, 0, 51234.5, 9, "Grows by 50.0 KB per second." },
-	[3] = { PATTERN_STATIC, 1, 0, 0, 0, -1, "Made at the start and quiet since." },
+	[2] = { PATTERN_GROWING, 1, 0, 0, 51234.5, true, 50000, 52469, 9, "Grows by 50.0 KB per second." },
+	[3] = { PATTERN_STATIC, 1, 0, 0, 0, false, 0, 0, -1, "Made at the start and quiet since." },
 };
 
 void pattern_find(const struct snapshot *snapshot, const struct snapshot_process *process,

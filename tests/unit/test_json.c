@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <math.h>
 
+#include "base/cleanup.h"
 #include "base/text.h"
 #include "report/json_writer.h"
 
@@ -197,12 +198,48 @@ static void test_formats(void **state)
 	assert_string_equal(report_verb_name(REPORT_SITES), "report");
 }
 
+/* Of a window by age, what was made and freed is not known. */
+static void test_window(void **state)
+{
+	static const char *const parts[] = {
+		"\"window\": {\n   \"from_ns\": 9000000000,\n   \"from\": null,\n   \"to_ns\": null,"
+		"\n   \"to\": null,\n   \"at_ns\": 41000000000,\n   \"at\": \"stop\"\n  }",
+		"\"marks\": [\n   {\n    \"name\": \"stop\",\n    \"time_ns\": 41000000000\n   }\n  ]",
+		"\"more_marks\": 5",
+		"\"live_blocks\": 3031,\n   \"allocated_bytes\": null,",
+		"\"freed_by_others_blocks\": null",
+	};
+	const struct snapshot_mark mark = { 42 * SECOND, "stop" };
+	struct snapshot_process whole;
+	struct fixture f;
+	char *text;
+
+	(void)state;
+	fixture_make(&f);
+	whole = f.processes[0];
+	f.processes[0].whole = &whole;
+	f.snapshot.marks = &mark;
+	f.snapshot.mark_count = 1;
+	f.snapshot.marks_left_out = 5;
+	f.snapshot.window = (struct snapshot_window){
+		.set = true, .from_ns = 10 * SECOND, .to_ns = UINT64_MAX,
+		.newer_ns = 32 * SECOND, .at_set = true, .at = "stop",
+	};
+	text = fixture_render("json", &f.snapshot, &fixture_options);
+	for (size_t i = 0; i < ARRAY_LENGTH(parts); i++) {
+		if (!strstr(text, parts[i]))
+			fail_msg("no %s in %.1500s", parts[i], text);
+	}
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_syntax),	    cmocka_unit_test(test_broken_text),
 		cmocka_unit_test(test_all_pairs),   cmocka_unit_test(test_whole_report),
 		cmocka_unit_test(test_all_rows),    cmocka_unit_test(test_formats),
+		cmocka_unit_test(test_window),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -196,6 +196,61 @@ static void series_follow_live_bytes(void **state)
 				 (tick <= 5 ? 64 : 0) + (tick >= 3 ? 65 : 0));
 		assert_int_equal(row->sites[0].classes[1].series[i],
 				 tick >= 4 && tick <= 7 ? 1000 : 0);
+		assert_int_equal(row->sites[0].classes[0].block_series[i],
+				 (tick <= 5) + (tick >= 3));
+		assert_int_equal(row->sites[0].classes[1].block_series[i],
+				 tick >= 4 && tick <= 7);
+		/* What came late counts in the process' series from its coming. */
+		assert_int_equal(row->live_bytes_series[i],
+				 (tick <= 5 ? 64 : 0) + (tick >= 3 ? 65 : 0) +
+					 (tick >= 6 && tick <= 7 ? 1000 : 0));
+		assert_int_equal(row->live_blocks_series[i],
+				 (tick <= 5) + (tick >= 3) + (tick >= 6 && tick <= 7));
+	}
+	snapshot_free(snapshot);
+}
+
+static void resident_memory_over_time(void **state)
+{
+	struct event event = make(EVENT_RESIDENT, 0, 0);
+	struct snapshot *snapshot;
+
+	process(*state, 0, START);
+	for (uint64_t i = 2; i < 1000; i++) {
+		event.time_ns = START + i * TICK + 1;
+		event.resident.rss_bytes = i * 4096;
+		apply(*state, &event);
+	}
+	snapshot = picture(*state, START + 1000 * TICK);
+	assert_int_equal(snapshot->processes[0].series_count, 62);
+	assert_int_equal(snapshot->processes[0].series_interval_ns, 16 * TICK);
+	/* Between the samples, as the last one said. */
+	for (uint64_t i = 0; i < 62; i++)
+		assert_int_equal(snapshot->processes[0].resident_series[i],
+				 ((i + 1) * 16 - 1) * 4096);
+	assert_int_equal(snapshot->processes[0].rss_bytes, 999 * 4096);
+	snapshot_free(snapshot);
+}
+
+static void exec_ends_the_series_of_all(void **state)
+{
+	struct event exec = make(EVENT_EXEC, PID, START + 3 * TICK + 1);
+	struct snapshot *snapshot;
+
+	process(*state, 0, START);
+	alloc(*state, PID, 0x10, 0, 1, START + 1); /* no bytes, but a block */
+	alloc(*state, PID, 0x20, 64, 2, START + 1);
+	alloc(*state, PID, 0x30, 64, 2, START + 1);
+	apply(*state, &exec);
+	snapshot = picture(*state, START + 6 * TICK);
+	for (size_t i = 0; i < 6; i++) {
+		const struct snapshot_process *row = &snapshot->processes[0];
+
+		assert_int_equal(row->sites[0].classes[0].block_series[i], i < 3 ? 1 : 0);
+		assert_int_equal(row->sites[1].classes[0].block_series[i], i < 3 ? 2 : 0);
+		assert_int_equal(row->sites[1].classes[0].series[i], i < 3 ? 128 : 0);
+		assert_int_equal(row->live_bytes_series[i], i < 3 ? 128 : 0);
+		assert_int_equal(row->live_blocks_series[i], i < 3 ? 3 : 0);
 	}
 	snapshot_free(snapshot);
 }
@@ -377,6 +432,8 @@ int main(void)
 		TEST(modules_are_sorted_and_newer_ones_win),
 		TEST(size_classes_are_told_apart),
 		TEST(series_follow_live_bytes),
+		TEST(resident_memory_over_time),
+		TEST(exec_ends_the_series_of_all),
 		TEST(the_clock_stops_at_exit),
 		TEST(proc_and_kernel_start_times_are_the_same_process),
 		TEST(residence_and_losses_are_passed_on),

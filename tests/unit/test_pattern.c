@@ -139,7 +139,7 @@ static void test_growing(void **state)
 	assert_int_equal(pattern.name, PATTERN_GROWING);
 	assert_true(pattern.growth_bytes_per_s > 1.1e6 && pattern.growth_bytes_per_s < 1.3e6);
 	assert_string_equal(pattern.text,
-			    "Live bytes rise by 1.14 MB/s (from 1.79 MB to 35.3 MB over 29.4 s, "
+			    "Live bytes rise by 1.14 MB/s ± 13.0 KB/s (from 1.79 MB to 35.3 MB over 29.4 s, "
 			    "95 % of what was allocated is still live): this looks like a leak.");
 }
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <time.h>
 
+#include "base/cleanup.h"
 #include "base/text.h"
 
 static char *render(const struct snapshot *snapshot, const struct report_options *options)
@@ -127,6 +128,166 @@ static void test_nothing_held(void **state)
 	f.processes[0].exited = true;
 	f.processes[0].rss_bytes = 0;
 	check("nothing-held.txt", &f.snapshot, &fixture_options);
+}
+
+static const struct snapshot_mark marks[] = {
+	{ 13 * SECOND + 300000000, "login" },
+	{ 15 * SECOND, "logout" },
+};
+
+static void test_window(void **state)
+{
+	struct report_options options = fixture_options;
+	struct snapshot_process whole;
+	struct fixture f;
+
+	(void)state;
+	fixture_make(&f);
+	whole = f.processes[0];
+	f.processes[0].whole = &whole;
+	f.snapshot.marks = marks;
+	f.snapshot.mark_count = 2;
+	f.snapshot.window = (struct snapshot_window){
+		.set = true, .made_known = true, .from_ns = marks[0].time_ns,
+		.to_ns = marks[1].time_ns, .from = "login", .to = "logout",
+	};
+	options.rows = 1;
+	check("window.txt", &f.snapshot, &options);
+	f.snapshot.window = (struct snapshot_window){
+		.set = true, .from_ns = 32 * SECOND, .to_ns = UINT64_MAX,
+		.newer_ns = 10 * SECOND, .at_set = true, .at = "logout",
+	};
+	options.verb = REPORT_SITES;
+	check("window-age.txt", &f.snapshot, &options);
+}
+
+static char *window_line(const struct snapshot_window *window, uint64_t made)
+{
+	struct snapshot_process whole;
+	struct fixture f;
+
+	fixture_make(&f);
+	f.processes[0].counts = (struct snapshot_counts){ .allocated_blocks = made };
+	whole = f.processes[0];
+	f.processes[0].whole = &whole;
+	f.snapshot.window = *window;
+	return render(&f.snapshot, &fixture_options);
+}
+
+static void test_window_words(void **state)
+{
+	static const struct {
+		struct snapshot_window window;
+		uint64_t made;
+		const char *first, *then;
+	} cases[] = {
+		{ { .set = true, .made_known = true, .from_ns = 3 * SECOND, .to_ns = UINT64_MAX }, 7,
+		  "Only blocks made since 2.0 s and alive at the end.", "of 7 blocks" },
+		{ { .set = true, .made_known = true, .to_ns = 3 * SECOND, .to = "b" }, 0,
+		  "Only blocks made before mark b (2.0 s) and alive at the end.",
+		  "No block was made in that time." },
+		{ { .set = true, .to_ns = 3 * SECOND, .older_ns = 40 * SECOND }, 0,
+		  "Only blocks older than 40.0 s and alive at the end.",
+		  "No block of that age is alive." },
+		{ { .set = true, .older_ns = SECOND, .newer_ns = 9 * SECOND }, 0,
+		  "Only blocks 1.0 s to 9.0 s old and alive at the end.", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+		char *text = window_line(&cases[i].window, cases[i].made);
+
+		if (strncmp(text, cases[i].first, strlen(cases[i].first)) != 0 ||
+		    !strstr(text, cases[i].then))
+			fail_msg("%s", text);
+		free(text);
+	}
+}
+
+struct past {
+	uint64_t live[SNAPSHOT_SERIES_POINTS], blocks[SNAPSHOT_SERIES_POINTS];
+	uint64_t resident[SNAPSHOT_SERIES_POINTS];
+};
+
+/* 40 points, a second apart: up to the half, a fall, up again. */
+static void add_past(struct fixture *f, struct past *past)
+{
+	struct snapshot_process *process = &f->processes[0];
+
+	process->series_start_ns = SECOND;
+	process->series_interval_ns = SECOND;
+	process->series_count = 40;
+	process->live_bytes_series = past->live;
+	process->live_blocks_series = past->blocks;
+	process->resident_series = past->resident;
+	for (uint64_t i = 0; i < 40; i++) {
+		past->live[i] = (i < 20 ? i : i - 15) * 10 * MB;
+		past->blocks[i] = i * 70;
+		past->resident[i] = i < 2 ? 0 : (300 + i * 80) * MB;
+	}
+	for (size_t i = 0; i < SITES; i++) {
+		f->classes[i].series = i == 2 ? NULL : past->live;
+		f->classes[i].block_series = i == 2 ? NULL : past->blocks;
+	}
+	f->sites[3].counts.live_bytes = 300 * MB;
+	f->snapshot.marks = marks;
+	f->snapshot.mark_count = 2;
+}
+
+static void test_timeline(void **state)
+{
+	struct report_options options = fixture_options;
+	struct past past;
+	struct fixture f;
+
+	(void)state;
+	fixture_make(&f);
+	add_past(&f, &past);
+	options.timeline = true;
+	options.rows = 1;
+	check("timeline.txt", &f.snapshot, &options);
+	options.width = 60;
+	options.verb = REPORT_SITES;
+	check("timeline-narrow.txt", &f.snapshot, &options);
+	options.width = 500;
+	free(render(&f.snapshot, &options));
+}
+
+/* What a damaged file may say of times; and more marks than there is room for. */
+static void test_hostile_timeline(void **state)
+{
+	static const uint64_t numbers[] = { 0, 1, SECOND, 41 * SECOND, 1ull << 63, UINT64_MAX };
+	static struct snapshot_mark many[1000];
+	struct report_options options = fixture_options;
+	size_t kinds = ARRAY_LENGTH(numbers);
+	struct past past;
+	struct fixture f;
+
+	(void)state;
+	options.timeline = true;
+	options.rows = 1;
+	for (size_t i = 0; i < ARRAY_LENGTH(many); i++) {
+		many[i].time_ns = numbers[i % kinds] + i * SECOND / 24;
+		memset(many[i].name, 'm', 1 + i % 62);
+	}
+	for (size_t i = 0; i < kinds * kinds * kinds; i++) {
+		char *text;
+
+		fixture_make(&f);
+		add_past(&f, &past);
+		f.snapshot.marks = many;
+		f.snapshot.mark_count = ARRAY_LENGTH(many);
+		f.processes[0].series_start_ns = numbers[i % kinds];
+		f.processes[0].series_interval_ns = numbers[i / kinds % kinds];
+		f.snapshot.now_ns = numbers[i / kinds / kinds];
+		f.processes[0].series_count = i % 3 ? 40 : SIZE_MAX;
+		past.live[5] = UINT64_MAX;
+		f.processes[0].exited = i % 2;
+		text = render(&f.snapshot, &options);
+		assert_fits(text, 80);
+		free(text);
+		free(fixture_render("json", &f.snapshot, &options));
+	}
 }
 
 static void test_two_processes(void **state)
@@ -320,6 +481,10 @@ int main(void)
 		cmocka_unit_test(test_losses),
 		cmocka_unit_test(test_nothing_seen),
 		cmocka_unit_test(test_nothing_held),
+		cmocka_unit_test(test_window),
+		cmocka_unit_test(test_window_words),
+		cmocka_unit_test(test_timeline),
+		cmocka_unit_test(test_hostile_timeline),
 		cmocka_unit_test(test_two_processes),
 		cmocka_unit_test(test_process_order),
 		cmocka_unit_test(test_sort),

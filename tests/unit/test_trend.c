@@ -10,6 +10,7 @@
 
 #include "analysis/trend.h"
 #include "base/cleanup.h"
+#include "base/hash.h"
 
 static void assert_close(double value, double expected)
 {
@@ -155,6 +156,57 @@ static void test_huge_values(void **state)
 	assert_close(trend_drawdown(&series, 0, 7), 0);
 }
 
+/* Leaks of a known rate, in random steps of random size: how often is it within? */
+static void the_error_of_a_rate_is_what_it_says(void **state)
+{
+	enum { RUNS = 2000 };
+	static const struct {
+		uint64_t steps, points;
+	} cases[] = { { 40, 64 }, { 400, 64 }, { 3000, 33 }, { 400, 10 }, { 400, 7 } };
+
+	(void)state;
+	for (size_t c = 0; c < ARRAY_LENGTH(cases); c++) {
+		uint64_t random = c << 40;
+		int within = 0;
+
+		for (int run = 0; run < RUNS; run++) {
+			struct trend_series series = { .count = 0 };
+			double value = 0, end = (double)cases[c].points, error, rate;
+
+			trend_add(&series, 0, 0);
+			for (uint64_t i = 1; i <= cases[c].points; i++) {
+				/* In each of 1000 moments a step, perhaps: 0 to 199 bytes. */
+				for (int moment = 0; moment < 1000; moment++)
+					if (hash_mix(random++) % (1000 * cases[c].points) <
+					    cases[c].steps)
+						value += (double)(hash_mix(random++) % 200);
+				trend_add(&series, (double)i, value);
+			}
+			error = trend_rate_error(&series, 0, end);
+			rate = value / end;
+			assert_true(error >= 0);
+			within += fabs(rate - (double)cases[c].steps * 99.5 / end) <= error;
+		}
+		print_message("%d steps, %d points: %.1f %% within\n", (int)cases[c].steps,
+			      (int)cases[c].points, 100.0 * within / RUNS);
+		assert_true(within >= 0.93 * RUNS && within <= 0.98 * RUNS);
+	}
+}
+
+static void too_few_points_have_no_error(void **state)
+{
+	const double straight[] = { 0, 10, 20, 30, 40, 50, 60, 70 };
+	struct trend_series series;
+
+	(void)state;
+	fill(&series, straight, 5);
+	assert_true(trend_rate_error(&series, 0, 5) < 0);
+	fill(&series, straight, 8);
+	assert_close(trend_rate_error(&series, 0, 7), 0);
+	assert_true(trend_rate_error(&series, 7, 7) < 0);
+	assert_true(trend_rate_error(&series, 5, 2) < 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -163,6 +215,8 @@ int main(void)
 		cmocka_unit_test(test_falls),		cmocka_unit_test(test_pauses),
 		cmocka_unit_test(test_slope_of_a_line), cmocka_unit_test(test_slope_with_outliers),
 		cmocka_unit_test(test_huge_values),
+		cmocka_unit_test(the_error_of_a_rate_is_what_it_says),
+		cmocka_unit_test(too_few_points_have_no_error),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -103,7 +103,7 @@ static inline const char *disagreement(const struct pattern *pattern, const stru
 static inline void test_program(void **state)
 {
 	const struct program *program = *state;
-	unsigned int wrong = 0;
+	unsigned int wrong = 0, ranges = 0, outside = 0;
 
 	for (uint64_t run = 0; run < RUNS; run++) {
 		struct truth truth;
@@ -119,6 +119,12 @@ static inline void test_program(void **state)
 		assert_int_equal(snapshot->processes[0].site_count, 1);
 		pattern_find(snapshot, snapshot->processes, snapshot->processes->sites, &pattern);
 		fault = disagreement(&pattern, &truth);
+		if (pattern.name == PATTERN_GROWING && truth.rate > 0 &&
+		    pattern.growth_range_known) {
+			ranges++;
+			outside += truth.rate < pattern.growth_low ||
+				   truth.rate > pattern.growth_high;
+		}
 		if (fault) {
 			wrong++;
 			print_error("%s, run %d of %.1f s: wrong %s: %s, %d threads, %d blocks, %d "
@@ -134,6 +140,10 @@ static inline void test_program(void **state)
 		sim_free(&sim);
 	}
 	assert_int_equal(wrong, 0);
+	if (ranges)
+		print_message("%s: %d of %d rates outside of what was sure to 95 %%\n",
+			      program->name, (int)outside, (int)ranges);
+	assert_true(outside <= ranges / 10);
 }
 
 static inline int run_programs(const char *group, const struct program *programs, size_t count)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "report/holders.h"
+#include "analysis/holders.h"
 
 #include <stdlib.h>
 

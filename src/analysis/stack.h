@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The frames of a site, named; and what to call the site. */
-#ifndef OUTLIVE_REPORT_STACK_H
-#define OUTLIVE_REPORT_STACK_H
+#ifndef OUTLIVE_ANALYSIS_STACK_H
+#define OUTLIVE_ANALYSIS_STACK_H
 
 #include <stddef.h>
 
-#include "report/report.h"
+#include "analysis/frames.h"
+#include "ledger/snapshot.h"
 
 /* Frames of a stack with all that was inlined, and its Python frames; a deeper one loses
  * inlined frames. */
@@ -16,8 +17,11 @@ struct stack {
 	struct frame frames[STACK_FRAMES_MAX]; /* innermost first; native and Python ones */
 };
 
-/* Name the frames of `site`, Python frames among them. A lost stack has none. */
-void stack_resolve(const struct report_options *options, const struct snapshot_process *process,
+/*
+ * Name the frames of `site` with `frames` (NULL: modules and addresses only), Python
+ * frames among them; `native`: the interpreter's own C frames too. A lost stack has none.
+ */
+void stack_resolve(struct frames *frames, bool native, const struct snapshot_process *process,
 		   const struct snapshot_site *site, struct stack *ret_stack);
 
 /* The frame that a site is called by: the innermost that is not runtime, or the

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "report/columns.h"
+#include "analysis/columns.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -13,6 +13,18 @@
 static const struct snapshot_counts *counts_of(const struct row *row)
 {
 	return row->thread ? &row->thread->counts : &row->site->counts;
+}
+
+/* In a window by age nobody knew ahead what to count. */
+static bool made_known(const struct row *row)
+{
+	return !row->process->whole || row->snapshot->window.made_known;
+}
+
+/* In any window it is not known what of it a thread freed. */
+static bool freed_known(const struct row *row)
+{
+	return !row->process->whole || (!row->thread && row->snapshot->window.made_known);
 }
 
 static uint64_t get_tid(const struct row *row)
@@ -32,27 +44,27 @@ static uint64_t get_live_blocks(const struct row *row)
 
 static uint64_t get_allocated_bytes(const struct row *row)
 {
-	return counts_of(row)->allocated_bytes;
+	return made_known(row) ? counts_of(row)->allocated_bytes : COLUMN_NONE;
 }
 
 static uint64_t get_allocated_blocks(const struct row *row)
 {
-	return counts_of(row)->allocated_blocks;
+	return made_known(row) ? counts_of(row)->allocated_blocks : COLUMN_NONE;
 }
 
 static uint64_t get_freed_bytes(const struct row *row)
 {
-	return counts_of(row)->freed_bytes;
+	return freed_known(row) ? counts_of(row)->freed_bytes : COLUMN_NONE;
 }
 
 static uint64_t get_freed_blocks(const struct row *row)
 {
-	return counts_of(row)->freed_blocks;
+	return freed_known(row) ? counts_of(row)->freed_blocks : COLUMN_NONE;
 }
 
 static uint64_t get_freed_by_others(const struct row *row)
 {
-	return row->thread->freed_by_others_blocks;
+	return freed_known(row) ? row->thread->freed_by_others_blocks : COLUMN_NONE;
 }
 
 static uint64_t get_holding_threads(const struct row *row)
@@ -160,6 +172,23 @@ const struct column *column_find(const struct table *table, const char *name)
 	return NULL;
 }
 
+#define CHANGE_ZERO (1ull << 63)
+
+uint64_t column_change(int64_t value)
+{
+	return (uint64_t)(value == INT64_MAX ? value - 1 : value) + CHANGE_ZERO;
+}
+
+/* "+21.2 MB/s"; the sign of nothing is none. */
+static char *format_rate(char *buffer, const char *sign, uint64_t rate)
+{
+	char bytes[UNITS_BUFFER];
+
+	snprintf(buffer, UNITS_BUFFER, "%s%.20s/s", rate ? sign : "",
+		 units_format_bytes(bytes, sizeof(bytes), rate));
+	return buffer;
+}
+
 char *column_format(const struct column *column, uint64_t value, char *buffer)
 {
 	if (value == COLUMN_NONE) {
@@ -173,6 +202,11 @@ char *column_format(const struct column *column, uint64_t value, char *buffer)
 		return units_format_count(buffer, UNITS_BUFFER, value);
 	case COLUMN_DURATION:
 		return units_format_duration(buffer, UNITS_BUFFER, value);
+	case COLUMN_RATE:
+		return format_rate(buffer, "", value);
+	case COLUMN_CHANGE:
+		return value >= CHANGE_ZERO ? format_rate(buffer, "+", value - CHANGE_ZERO)
+					    : format_rate(buffer, "-", CHANGE_ZERO - value);
 	case COLUMN_ID:
 		break;
 	}
@@ -185,12 +219,11 @@ struct rank {
 	uint32_t index;
 };
 
-/* Higher comes first; no value comes last either way. */
-static uint64_t sort_key(const struct column *column, uint64_t value)
+uint64_t column_rank(const struct column *column, uint64_t value, bool reversed)
 {
 	if (value == COLUMN_NONE)
 		return 0;
-	return column->descending ? value + 1 : ~value;
+	return column->descending != reversed ? value + 1 : ~value;
 }
 
 static int compare_ranks(const void *left, const void *right)
@@ -222,7 +255,7 @@ int table_sort(const struct table *table, const struct column *column, const str
 	}
 	for (size_t i = 0; i < count; i++) {
 		table->select(&each, i);
-		ranks[i].key = sort_key(column, column->get(&each));
+		ranks[i].key = column_rank(column, column->get(&each), false);
 		ranks[i].live_bytes = counts_of(&each)->live_bytes;
 		ranks[i].index = (uint32_t)i;
 	}

@@ -3,26 +3,36 @@
  * The columns of every table: one row here gives a column to text, to JSON, to
  * --sort and to the screen.
  */
-#ifndef OUTLIVE_REPORT_COLUMNS_H
-#define OUTLIVE_REPORT_COLUMNS_H
+#ifndef OUTLIVE_ANALYSIS_COLUMNS_H
+#define OUTLIVE_ANALYSIS_COLUMNS_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "ledger/snapshot.h"
-#include "report/holders.h"
+#include "analysis/holders.h"
 
-/* One row of a table: a thread, or a site. */
+struct rate;
+
+/* One row of a table: a thread, or a site; of the screen also a process. */
 struct row {
 	const struct snapshot *snapshot;
 	const struct snapshot_process *process;
 	const struct snapshot_thread *thread; /* NULL in a table of sites */
 	const struct snapshot_site *site;     /* NULL in a table of threads */
 	struct holders *holders;	      /* room to count a site's threads in */
+	const struct rate *rate; /* how fast it changes (rates.h); NULL not known */
 };
 
-enum column_unit { COLUMN_ID, COLUMN_COUNT, COLUMN_BYTES, COLUMN_DURATION };
+enum column_unit {
+	COLUMN_ID,
+	COLUMN_COUNT,
+	COLUMN_BYTES,
+	COLUMN_DURATION,
+	COLUMN_RATE,   /* bytes per second */
+	COLUMN_CHANGE, /* the same, but it may fall: column_change() of it */
+};
 
 #define COLUMN_NONE UINT64_MAX /* no value: null in JSON, "-" in text, last in order */
 
@@ -51,6 +61,13 @@ const struct column *column_find(const struct table *table, const char *name);
 
 /* Text of a value in `buffer` of UNITS_BUFFER bytes; returns `buffer`. */
 char *column_format(const struct column *column, uint64_t value, char *buffer);
+
+/* A signed number as the value of a COLUMN_CHANGE: never COLUMN_NONE, and in order. */
+uint64_t column_change(int64_t value);
+
+/* Where a row with this value stands: higher comes first, no value last. `reversed`: the
+ * other way round, no value last again. */
+uint64_t column_rank(const struct column *column, uint64_t value, bool reversed);
 
 /*
  * Put the rows of row->process in order of `column` (NULL: live bytes); of equal

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Which threads hold the live blocks of a site, or of a process. */
-#ifndef OUTLIVE_REPORT_HOLDERS_H
-#define OUTLIVE_REPORT_HOLDERS_H
+#ifndef OUTLIVE_ANALYSIS_HOLDERS_H
+#define OUTLIVE_ANALYSIS_HOLDERS_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "report/stack.h"
+#include "analysis/stack.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 
-void stack_resolve(const struct report_options *options, const struct snapshot_process *process,
+void stack_resolve(struct frames *frames, bool native, const struct snapshot_process *process,
 		   const struct snapshot_site *site, struct stack *ret_stack)
 {
 	size_t count = site->stack_known ? site->frame_count : 0, used = 0, left;
@@ -16,7 +16,7 @@ void stack_resolve(const struct report_options *options, const struct snapshot_p
 
 	if (count > WIRE_MAX_FRAMES)
 		count = WIRE_MAX_FRAMES;
-	python_frames_place(process, site, options->native, places);
+	python_frames_place(process, site, native, places);
 	for (size_t i = 0; i < count; i++) {
 		for (size_t k = 0; k < places[i].count; k++)
 			used += python_frame_get(&site->python[places[i].first + k], site->frames[i],
@@ -25,7 +25,7 @@ void stack_resolve(const struct report_options *options, const struct snapshot_p
 			continue;
 		/* Every frame still to come has its place: a native and a Python one each. */
 		left = (count - 1 - i) + WIRE_MAX_FRAMES;
-		used += frames_resolve(options->frames, process, site->frames[i],
+		used += frames_resolve(frames, process, site->frames[i],
 				       &ret_stack->frames[used],
 				       ARRAY_LENGTH(ret_stack->frames) - used - left);
 	}
