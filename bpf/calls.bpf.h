@@ -138,6 +138,7 @@ static __always_inline __u64 stack_take(struct pt_regs *ctx, struct thread_state
 		return id;
 	if (python && !emit_python(thread, id))
 		return id;
+	walk_frames(walk);
 	length = sizeof(struct wire_stack) + (walk->record.count & 127) * 8;
 	header_fill(&walk->record.header, WIRE_STACK, length, thread->ids, 0, bpf_ktime_get_ns());
 	/* Only a stack that went out counts as sent, or its name would be lost for good. */

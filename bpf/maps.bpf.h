@@ -13,6 +13,7 @@
 #endif
 
 CONFIG __u32 stack_mode = STACK_AUTO; /* enum stack_mode */
+CONFIG bool memo = true; /* walk no part of a stack again that is as it was: memo.bpf.h */
 CONFIG __u64 min_size = 0;
 CONFIG __u64 ring_alloc_mark = 0; /* bytes in the ring above which allocations are dropped */
 CONFIG __u64 ring_wake_mark = 0;  /* bytes in the ring above which user space is woken */
@@ -103,6 +104,8 @@ struct {
 	__type(value, __u64);
 } sent SEC(".maps");
 
+#define WALK_FRAMES (WIRE_MAX_FRAMES + 1) /* a power of two */
+#define WALK_NOT_SAVED 1		  /* in walk.saves; no word lies there */
 #define COPY_BYTES 4096 /* of the stack, at most, taken in one read; a power of two */
 
 /* One stack walk. Lives in thread storage: see struct thread_state. */
@@ -117,9 +120,21 @@ struct walk {
 	__u32 leaf;		  /* pc is an instruction to be run, not a return address */
 	__u32 stale;		  /* an address lay in no known mapping */
 	__u32 cache, epoch;	  /* the process's part of the rule cache */
-	__u32 zero;
+	/* The memo: memo.bpf.h. */
+	__u32 good;	 /* of the last walk's frames, those that may be joined */
+	__u32 join;	 /* of those, the ones still ahead of this walk */
+	__u32 unchecked; /* frames to be compared, one more; 0 none: not joined */
+	__u32 kept;	 /* frames taken from the last walk */
+	__u32 unusual;	 /* new frames up to the last one whose step was not plain */
+	__u32 ending;	 /* the last walk's status */
+	__s64 saved;	 /* where fp was read, as in `saves` */
+	__u64 pcs[WALK_FRAMES];	   /* frames, outermost first: state, … */
+	__u64 sps[WALK_FRAMES];
+	__u64 fps[WALK_FRAMES];
+	__s64 saves[WALK_FRAMES];  /* … its rbp was read at sp + this, or WALK_NOT_SAVED, … */
+	__u64 hashes[WALK_FRAMES]; /* … hash of it and all outer ones */
 	struct wire_stack record;
-	__u64 frames[WIRE_MAX_FRAMES + 1]; /* directly behind `record`, so both go out as one */
+	__u64 frames[WALK_FRAMES]; /* directly behind `record`, so both go out as one */
 	__u64 copy[COPY_BYTES / 8];
 };
 
@@ -161,6 +176,10 @@ struct thread_state {
 	struct walk walk;
 	struct python_walk python;
 };
+
+/* The kernel allocates it in one piece, in whole powers of two: four pages are easily had.
+ * 256: what it adds itself (struct bpf_local_storage_elem, a cache line's alignment). */
+_Static_assert(sizeof(struct thread_state) <= 4 * 4096 - 256, "a thread's state grew");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);

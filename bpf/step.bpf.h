@@ -66,8 +66,10 @@ static __always_inline long walk_end(struct walk *walk, __u8 status)
 /* Go to the caller: its pc, and sp just above the return address. */
 static __always_inline long walk_go(struct walk *walk, __u64 pc, __u64 sp)
 {
-	if (pc == 0)
+	if (pc == 0) {
+		walk->unusual = walk->record.count; /* it hangs on a word, not on the pc */
 		return walk_end(walk, WIRE_STACK_COMPLETE);
+	}
 	if (sp <= walk->sp)
 		return walk_end(walk, WIRE_STACK_NO_PROGRESS);
 	walk->pc = pc;
@@ -111,6 +113,7 @@ static __always_inline long step_fp(struct walk *walk, __u8 status)
 		return walk_end(walk, WIRE_STACK_READ_FAULT);
 	walk->record.flags |= WIRE_STACK_USED_FP;
 	walk->fp = caller_fp;
+	walk->saved = -16;
 	return walk_go(walk, pc, fp + 16);
 }
 
@@ -179,6 +182,7 @@ static __always_inline long step_row(struct walk *walk, const struct unwind_row 
 	if (stack_word(walk, cfa - 8, &pc) < 0)
 		return walk_end(walk, WIRE_STACK_READ_FAULT);
 	walk->fp = fp;
+	walk->saved = rbp == UNWIND_RBP_AT_CFA ? (__s64)row->rbp * 8 : WALK_NOT_SAVED;
 	return walk_go(walk, pc, cfa);
 }
 

@@ -21,7 +21,7 @@
 #ifndef OUTLIVE_BPF_WALK_H
 #define OUTLIVE_BPF_WALK_H
 
-#include "step.bpf.h"
+#include "memo.bpf.h"
 
 #define FAST_STEPS 8 /* frames walked in one go; more make the verifier slow */
 
@@ -29,38 +29,10 @@ struct walk_context {
 	struct walk *walk;
 };
 
-/* The frame's part in the stack's id. Multiply and rotate: order matters, every bit counts. */
-static __always_inline __u64 hash_frame(__u64 hash, __u64 pc)
-{
-	hash = (hash ^ pc) * 0x9e3779b97f4a7c15ull;
-	return hash << 29 | hash >> 35;
-}
-
-/* An index masked where the verifier sees it: clang drops a mask that it can prove not
- * to be needed, from facts that the verifier has not kept. */
-#define MASKED(index, mask)                                                                        \
-	({                                                                                         \
-		__u64 masked = (index);                                                            \
-		barrier_var(masked);                                                               \
-		masked & (mask);                                                                   \
-	})
-
-/* Note the frame at walk->pc. Returns whether there was room. */
-static __always_inline bool walk_note(struct walk *walk)
-{
-	__u32 count = walk->record.count;
-
-	if (count >= WIRE_MAX_FRAMES)
-		return false;
-	walk->frames[MASKED(count, 127)] = walk->pc;
-	walk->record.count = count + 1;
-	walk->hash = hash_frame(walk->hash, walk->pc);
-	return true;
-}
-
 enum fast_result {
 	FAST_STOPPED, /* the frame at walk->pc takes more */
 	FAST_ON,      /* FAST_STEPS frames done, and none was hard */
+	FAST_JOINED,  /* this is where the last walk was at frame walk->join - 1 */
 	FAST_END,     /* the outermost frame is noted */
 };
 
@@ -72,13 +44,21 @@ enum fast_result {
 static __always_inline enum fast_result walk_fast(struct walk *walk, bool rules)
 {
 	enum fast_result result = FAST_ON;
-	__u64 pc = walk->pc, sp = walk->sp, fp = walk->fp, hash = walk->hash;
+	__u64 pc = walk->pc, sp = walk->sp, fp = walk->fp, saved = walk->saved;
 	__u64 start = walk->copy_start, length = walk->copy_length;
-	__u32 count = walk->record.count;
+	__u32 count = walk->record.count, join = walk->join;
 
 	for (int i = 0; i < FAST_STEPS; i++) {
-		__u64 cfa, saved, at_pc, at_fp, next_pc;
+		__u64 cfa, at_pc, at_fp, next_pc;
+		__u32 at = FRAME_AT(WALK_FRAMES - 1 - count);
+		__s64 next_saved;
+		bool found = false;
 
+		if (join)
+			join = memo_seek(walk, join, pc, sp, fp, &found);
+		result = FAST_JOINED;
+		if (found)
+			break;
 		result = FAST_STOPPED;
 		if (count >= WIRE_MAX_FRAMES)
 			break;
@@ -94,8 +74,8 @@ static __always_inline enum fast_result walk_fast(struct walk *walk, bool rules)
 				result = FAST_END;
 			cfa = (rule & UNWIND_CACHE_FROM_RBP ? fp : sp) +
 			      (__s64)(__s16)(rule >> 8) * 8;
-			saved = rule & UNWIND_CACHE_RBP_SAVED;
-			at_fp = cfa + (__s64)(__s8)rule * 8;
+			next_saved = rule & UNWIND_CACHE_RBP_SAVED ? (__s64)(__s8)rule * 8 :
+								     WALK_NOT_SAVED;
 		} else {
 			/* Thread and program start with rbp 0 (x86-64 psABI 3.4.1). */
 			if (fp == 0)
@@ -103,66 +83,81 @@ static __always_inline enum fast_result walk_fast(struct walk *walk, bool rules)
 			else if (fp - sp > FP_REACH)
 				break;
 			cfa = fp + 16;
-			saved = 1;
-			at_fp = fp;
+			next_saved = -16;
 		}
-		if (result == FAST_END) {
-			walk->frames[MASKED(count, 127)] = pc;
-			count++;
-			hash = hash_frame(hash, pc);
-			break;
+		if (result != FAST_END) {
+			at_pc = cfa - 8 - start;
+			at_fp = next_saved == WALK_NOT_SAVED ? at_pc : cfa + next_saved - start;
+			if (cfa <= sp || ((at_pc | at_fp) & 7) || at_pc > COPY_BYTES - 8 ||
+			    at_fp > COPY_BYTES - 8 || at_pc + 8 > length || at_fp + 8 > length)
+				break;
+			next_pc = COPIED(walk, at_pc);
+			if (next_pc == 0)
+				break;
 		}
-		at_pc = cfa - 8 - start;
-		at_fp = saved ? at_fp - start : at_pc;
-		if (cfa <= sp || ((at_pc | at_fp) & 7) ||
-		    at_pc > COPY_BYTES - 8 || at_fp > COPY_BYTES - 8 || at_pc + 8 > length ||
-		    at_fp + 8 > length)
-			break;
-		next_pc = *(__u64 *)((char *)walk->copy + MASKED(at_pc, COPY_BYTES - 8));
-		if (next_pc == 0)
-			break;
-		if (saved)
-			fp = *(__u64 *)((char *)walk->copy + MASKED(at_fp, COPY_BYTES - 8));
-		walk->frames[MASKED(count, 127)] = pc;
+		walk->pcs[at] = pc;
+		walk->sps[at] = sp;
+		walk->fps[at] = fp;
+		walk->saves[at] = saved;
 		count++;
-		hash = hash_frame(hash, pc);
+		if (result == FAST_END)
+			break;
+		if (next_saved != WALK_NOT_SAVED)
+			fp = COPIED(walk, at_fp);
 		pc = next_pc;
 		sp = cfa;
+		saved = next_saved;
 		result = FAST_ON;
 	}
 	walk->pc = pc;
 	walk->sp = sp;
 	walk->fp = fp;
-	walk->hash = hash;
+	walk->saved = saved;
+	walk->join = join;
 	walk->record.count = count;
 	return result;
 }
 
 /* Remember the rule found for `pc`, so that the next walk does not search. */
-static __always_inline void rule_remember(struct walk *walk, __u64 pc, const struct unwind_row *row)
+static __always_inline void rule_remember(struct walk *walk, __u64 pc, __u64 rule)
 {
 	__u32 key = walk->cache + (pc & (UNWIND_CACHE_ROWS - 1));
-	__u64 rule = unwind_cache_rule(row);
 	__u64 *place = bpf_map_lookup_elem(&rule_cache, &key);
 
 	if (place && rule && pc >> 47 == 0)
 		*place = unwind_cache_tag(pc, walk->epoch) << UNWIND_CACHE_TAG_SHIFT | rule;
 }
 
+/*
+ * The easy part of a step: by the memo, or fast. Returns whether it was; *ret_done is then
+ * what the step returns. Else the frame at walk->pc takes more.
+ */
+static __always_inline bool walk_easy(struct walk *walk, bool rules, long *ret_done)
+{
+	enum fast_result fast;
+
+	*ret_done = 0;
+	if (walk->unchecked) {
+		*ret_done = memo_compare(walk);
+		return true;
+	}
+	fast = walk_fast(walk, rules);
+	if (fast == FAST_END)
+		*ret_done = walk_end(walk, WIRE_STACK_COMPLETE);
+	return fast != FAST_STOPPED && (fast != FAST_JOINED || memo_join(walk));
+}
+
 static long walk_step_rows(__u32 index, struct walk_context *context)
 {
 	struct walk *walk = context->walk;
 	struct unwind_mapping *mapping;
-	struct unwind_row *row;
-	__u64 pc;
+	struct unwind_row *row = NULL;
+	__u64 pc, rule = 0;
 	int undone;
+	long done;
 
-	if (!walk->leaf) {
-		enum fast_result fast = walk_fast(walk, true);
-
-		if (fast != FAST_STOPPED)
-			return fast == FAST_END ? walk_end(walk, WIRE_STACK_COMPLETE) : 0;
-	}
+	if (!walk->leaf && walk_easy(walk, true, &done))
+		return done;
 	/* A return address may be the first byte behind its function: look up the call. */
 	pc = walk->leaf ? walk->pc : walk->pc - 1;
 	mapping = mapping_find(walk, pc);
@@ -170,16 +165,21 @@ static long walk_step_rows(__u32 index, struct walk_context *context)
 	undone = !mapping || walk->pc == mapping->end ? trampoline_undo(walk) : 0;
 	if (undone)
 		return undone > 0 ? 0 : walk_end(walk, WIRE_STACK_TRAMPOLINE);
-	if (!walk_note(walk))
+	if (!memo_note(walk))
 		return 1;
+	if (mapping)
+		row = row_find(mapping, pc - mapping->bias);
+	if (row)
+		rule = unwind_cache_rule(row);
+	if (!rule || walk->leaf)
+		walk->unusual = walk->record.count;
 	if (!mapping) {
 		walk->stale = 1;
 		return step_without_row(walk, WIRE_STACK_NO_MODULE);
 	}
-	row = row_find(mapping, pc - mapping->bias);
 	if (!row || (row->kind & 15) == UNWIND_CFA_NONE)
 		return step_without_row(walk, WIRE_STACK_NO_ROW);
-	rule_remember(walk, pc, row);
+	rule_remember(walk, pc, rule);
 	if ((row->kind & 15) == UNWIND_CFA_END)
 		return walk_end(walk, WIRE_STACK_COMPLETE);
 	if ((row->kind & 15) == UNWIND_CFA_SIGNAL)
@@ -190,50 +190,56 @@ static long walk_step_rows(__u32 index, struct walk_context *context)
 static long walk_step_fp(__u32 index, struct walk_context *context)
 {
 	struct walk *walk = context->walk;
-	enum fast_result fast = walk_fast(walk, false);
+	long done;
 
-	if (fast != FAST_STOPPED)
-		return fast == FAST_END ? walk_end(walk, WIRE_STACK_COMPLETE) : 0;
-	if (!walk_note(walk))
+	if (walk_easy(walk, false, &done))
+		return done;
+	if (!memo_note(walk))
 		return 1;
 	return step_fp(walk, WIRE_STACK_NO_ROW);
 }
 
+/* Rounds of the loop: a frame and a trampoline each, and the memo's: every join may fail. */
+#define WALK_ROUNDS (6 * WIRE_MAX_FRAMES)
+
 /*
  * Walk from the registers given: pc is a return address. Leaves count, status,
- * flags and id in walk->record and the frames behind it.
+ * flags and id in walk->record; walk_frames() puts the frames behind it.
  */
 static __always_inline void walk_run(struct walk *walk, struct unwind_process *process, __u32 slot,
 				     __u64 pc, __u64 sp, __u64 fp)
 {
 	struct walk_context context = { .walk = walk };
-	__u32 active = process->active & 1;
+	/* In this order: user space changes the table first. What an old table says must
+	 * never pass for the new epoch's. */
+	__u32 epoch = *(volatile __u32 *)&process->epoch;
+	__u32 active = *(volatile __u32 *)&process->active & 1;
 
+	memo_begin(walk, epoch);
 	walk->pc = pc;
 	walk->sp = sp;
 	walk->fp = fp;
-	walk->hash = slot;
 	walk->leaf = 0;
 	walk->stale = 0;
 	walk->hint = 0;
 	walk->cache = slot * UNWIND_CACHE_ROWS;
-	walk->epoch = process->epoch;
 	walk->table = (slot * 2 + active) * UNWIND_MAX_MAPPINGS;
 	walk->table_count = process->count[active];
 	walk->record.count = 0;
 	walk->record.flags = stack_mode == STACK_FP ? WIRE_STACK_USED_FP : 0;
 	walk->record.zero = 0;
 	walk->record.status = WIRE_STACK_TRUNCATED;
-	if (copy_stack(walk, sp, walk->copy_want ? walk->copy_want : COPY_BYTES) < 0)
+	if (copy_stack(walk, sp & ~7ull, walk->copy_want ? walk->copy_want : COPY_BYTES) < 0)
 		walk->copy_start = ~0ull;
 	if (stack_mode == STACK_FP)
-		bpf_loop(WIRE_MAX_FRAMES + 1, walk_step_fp, &context, 0);
+		bpf_loop(WALK_ROUNDS, walk_step_fp, &context, 0);
 	else
-		bpf_loop(2 * WIRE_MAX_FRAMES + 1, walk_step_rows, &context, 0);
+		bpf_loop(WALK_ROUNDS, walk_step_rows, &context, 0);
 	if (walk->stale)
 		process->stale = 1;
 	/* A thread's stacks are mostly alike: next time copy what this one took. */
 	walk->copy_want = ((__u32)(walk->sp - sp) | 63) + 1;
+	memo_end(walk, slot);
 	/* The same frames with another ending are another stack. */
 	walk->record.id = (walk->hash ^ walk->record.status) * 0x9e3779b97f4a7c15ull | 1;
 }

@@ -50,6 +50,7 @@ static int configure(struct capture *capture)
 		result = tables_size(skeleton, total.rows, total.buckets, options->pid_count);
 	attach_prepare(&capture->attach, skeleton);
 	skeleton->rodata->stack_mode = options->stacks;
+	skeleton->rodata->memo = options->memo;
 	skeleton->rodata->min_size = options->min_size;
 	skeleton->rodata->ring_alloc_mark = ring / 4 * 3;
 	skeleton->rodata->ring_wake_mark = ring / 4;

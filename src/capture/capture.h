@@ -26,6 +26,7 @@ struct capture_options {
 	size_t pid_count;
 	struct launch *launch; /* pids[0] is this program, held; NULL when it runs already */
 	enum stack_mode stacks;
+	bool memo;	       /* compare with the thread's last stack before walking */
 	uint64_t buffer_bytes; /* of the ring; rounded up to a power of two */
 	uint64_t min_size;     /* smaller allocations are not traced; 0 all are */
 	bool ranges;	       /* trace mmap, munmap, mremap, brk too */

@@ -129,6 +129,7 @@ int live_run(const struct options *options, const struct live_watch *watch, stru
 		.pids = options->pids,
 		.pid_count = options->pid_count,
 		.stacks = options->stacks,
+		.memo = !options->no_memo,
 		.buffer_bytes = options->buffer_bytes,
 		.min_size = options->min_size,
 		.ranges = !options->no_mmap,

@@ -221,6 +221,13 @@ static int set_no_mmap(struct options *options, const char *value, struct error 
 	return 0;
 }
 
+static int set_no_memo(struct options *options, const char *value, struct error *error)
+{
+	(void)value, (void)error;
+	options->no_memo = true;
+	return 0;
+}
+
 static int set_debuginfod(struct options *options, const char *value, struct error *error)
 {
 	(void)value, (void)error;
@@ -335,6 +342,8 @@ static const struct option_row rows[] = {
 	  "show the C frames of interpreters (Python) too", set_native },
 	{ "--no-mmap", 0, NULL, VERBS_TRACING, true, "leave out mmap, munmap, mremap and brk",
 	  set_no_mmap },
+	{ "--no-memo", 0, NULL, VERBS_TRACING, true,
+	  "walk every stack afresh, to check or measure what remembering brings", set_no_memo },
 	{ "--buffer", 0, "SIZE", VERBS_TRACING, true,
 	  "room for events on their way here (default 32M)", set_buffer },
 	{ "--record", 0, "FILE", VERBS_SHOWING | VERB_TOP, true,

@@ -42,7 +42,7 @@ struct options {
 	bool once;	      /* top: one picture, as text */
 	uint64_t interval_ns; /* top: between pictures */
 	uint64_t buffer_bytes, min_size;
-	bool no_mmap;
+	bool no_mmap, no_memo;
 	bool native;
 	enum stack_mode stacks;
 	const char *stacks_name;

@@ -52,9 +52,9 @@ def quality_of(report, minimum):
     return f"{share:.2%} of {quality['stacks']} stacks complete"
 
 
-def test_every_depth_through_two_libraries():
+def every_depth(*options):
     with Target("frames", DEEPEST) as target:
-        truth, report = trace(target)
+        truth, report = trace(target, *options)
         lossless(report)
         process = process_of(report, target.pid)
         equal(process["live_blocks"], truth["blocks"], "live blocks")
@@ -68,6 +68,14 @@ def test_every_depth_through_two_libraries():
                 check_chain(by_size[base + depth], depth, base == 20000)
         equal(report["quality"]["truncated_stacks"], 0, "truncated stacks")
         return quality_of(report, 1.0)
+
+
+def test_every_depth_through_two_libraries():
+    return every_depth()
+
+
+def test_every_depth_walked_afresh():
+    return every_depth("--no-memo")
 
 
 def test_deeper_than_the_limit():

@@ -119,6 +119,7 @@ static __attribute__((noinline)) void walk_from(const ucontext_t *context)
 	walk_run(&walk, &process, 0, (uint64_t)context->uc_mcontext.gregs[REG_RIP],
 		 (uint64_t)context->uc_mcontext.gregs[REG_RSP],
 		 (uint64_t)context->uc_mcontext.gregs[REG_RBP]);
+	walk_frames(&walk);
 }
 
 static int deepest_checked;
@@ -305,6 +306,7 @@ static void test_without_tables_goes_by_frame_pointers(void **state)
 	walk_run(&walk, &process, 0, 0x500, (uint64_t)&stack[0], (uint64_t)&stack[2]);
 	assert_int_equal(walk.record.status, WIRE_STACK_COMPLETE);
 	assert_int_equal(walk.record.count, 3);
+	walk_frames(&walk);
 	assert_true(walk.frames[0] == 0x500 && walk.frames[1] == 0x1000 && walk.frames[2] == 0x2000);
 	assert_true(walk.record.flags & WIRE_STACK_USED_FP);
 	assert_true(process.stale);
