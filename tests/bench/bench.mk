@@ -12,14 +12,15 @@ $(BENCH_PAIRS): tests/bench/pairs.c
 	$(Q)$(CC) $(BENCH_CFLAGS) $(FRAME_POINTER) $< -o $@
 
 $(B)/tests/bench/floor: tests/bench/floor.c $(B)/gen/floor.skel.h $(LIB)
-$(B)/tests/bench/bench_ledger: tests/bench/bench_ledger.c $(LIB)
+$(B)/tests/bench/bench_ledger: tests/bench/bench_ledger.c tests/bench/event_mix.h $(LIB)
 $(B)/tests/bench/bench_names: tests/bench/bench_names.c $(LIB)
+$(B)/tests/bench/bench_recording: tests/bench/bench_recording.c tests/bench/event_mix.h $(LIB)
 $(B)/tests/bench/bench_top: tests/bench/bench_top.c tests/bench/many_sites.h $(LIB)
-$(B)/tests/bench/floor $(B)/tests/bench/bench_ledger $(B)/tests/bench/bench_names $(B)/tests/bench/bench_top:
+BENCHES := $(addprefix $(B)/tests/bench/,floor bench_ledger bench_names bench_recording bench_top)
+$(BENCHES):
 	$(call msg,BENCH,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LDFLAGS_ALL) $< $(LIB) $(LDLIBS_ALL) -o $@
 
-bench: $(B)/outlive $(BENCH_PAIRS) $(B)/tests/bench/floor $(B)/tests/bench/bench_ledger \
-	$(B)/tests/bench/bench_names $(B)/tests/bench/bench_top ## what tracing costs, as a table
+bench: $(B)/outlive $(BENCH_PAIRS) $(BENCHES) ## what tracing costs, as a table
 	$(Q)tools/bench --build $(B)
