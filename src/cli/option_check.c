@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cli/option_check.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include "base/cleanup.h"
+
+/* What a verb works on beside a live target: how many recordings. */
+static const struct verb_input {
+	enum verb_bit verb;
+	size_t least_files, most_files;
+} inputs[] = {
+	{ VERB_THREADS, 0, 1 },
+	{ VERB_REPORT, 0, 1 },
+	{ VERB_TOP, 0, 1 },
+};
+
+static const struct verb_input *input_of(enum verb_bit verb)
+{
+	static const struct verb_input nothing;
+
+	for (size_t i = 0; i < ARRAY_LENGTH(inputs); i++) {
+		if (inputs[i].verb == verb)
+			return &inputs[i];
+	}
+	return &nothing;
+}
+
+size_t options_most_files(enum verb_bit verb)
+{
+	return input_of(verb)->most_files;
+}
+
+/* Do the options about marks and windows go together? */
+static int check_window(const struct options *options, struct error *error)
+{
+	if (options->window.newer_ns && options->window.newer_ns <= options->window.older_ns)
+		return error_set(error, -EINVAL, "",
+				 "nothing is newer than --newer-than and older than --older-than");
+	if ((options->window.newer_ns || options->window.older_ns) &&
+	    (options->window.from.kind || options->window.to.kind))
+		return error_set(error, -EINVAL, "",
+				 "either blocks between --from and --to, or those of an age");
+	if (options->window.at.kind && options->record)
+		return error_set(
+			error, -EINVAL, "",
+			"--at leaves out what comes later, --record keeps it: record, then ask "
+			"the recording");
+	if (options->mark_fd >= 0 && fcntl(options->mark_fd, F_GETFD) < 0)
+		return error_set(error, -EINVAL, "", "--mark-fd: descriptor %d is not open",
+				 options->mark_fd);
+	return 0;
+}
+
+int options_check(const struct options *options, enum verb_bit verb, const char *live,
+		  struct error *error)
+{
+	const struct verb_input *input = input_of(verb);
+	bool target = options->command || options->pid_count;
+
+	if (options->command && !options->command[0])
+		return error_set(error, -EINVAL, "", "there is no command behind '--'");
+	if (options->command && options->pid_count)
+		return error_set(error, -EINVAL, "",
+				 "either -p or a command behind '--', not both");
+	if (options->file_count && options->command)
+		return error_set(error, -EINVAL, "", "either a recording or a command, not both");
+	if (options->file_count && live)
+		return error_set(error, -EINVAL, "", "%s says how to trace; %s is a recording",
+				 live, options->files[0]);
+	if (options->file_count < input->least_files)
+		return error_set(error, -EINVAL, "", "which recordings are to be compared?");
+	if ((verb & VERBS_TRACING) && !target && !options->file_count)
+		return error_set(error, -EINVAL, "",
+				 "what is to be traced? -p PID, or -- COMMAND%s",
+				 input->most_files ? "; or a recording to be read" : "");
+	if (verb == VERB_RECORD && !options->output)
+		return error_set(error, -EINVAL, "", "where is the recording to go? -o FILE");
+	if (options->max_file && verb != VERB_RECORD && !options->record)
+		return error_set(error, -EINVAL, "",
+				 "--max-file limits a recording: --record FILE");
+	return check_window(options, error);
+}

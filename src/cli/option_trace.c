@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/units.h"
+#include "cli/option_row.h"
+
+#define MAX_FILE_LEAST (256u << 10)
+
+int option_set_pids(struct options *options, const char *value, struct error *error)
+{
+	while (*value) {
+		char word[32];
+		size_t length = strcspn(value, ",");
+		uint64_t pid;
+
+		if (length == 0 || length >= sizeof(word))
+			return error_set(error, -EINVAL, "",
+					 "-p takes process ids, as in -p 4242 or -p 4242,4243");
+		memcpy(word, value, length);
+		word[length] = '\0';
+		if (units_parse_number(word, 1, INT32_MAX, &pid) < 0)
+			return error_set(error, -EINVAL, "", "'%s' is no process id", word);
+		for (size_t i = 0; i < options->pid_count; i++) {
+			if (options->pids[i] == pid)
+				return error_set(error, -EINVAL, "", "process %s is named twice",
+						 word);
+		}
+		if (options->pid_count == CAPTURE_MAX_PIDS)
+			return error_set(error, -EINVAL, "", "-p takes at most %d processes",
+					 CAPTURE_MAX_PIDS);
+		options->pids[options->pid_count++] = (uint32_t)pid;
+		value += length + (value[length] == ',' && value[length + 1]);
+		if (*value == ',')
+			return error_set(error, -EINVAL, "",
+					 "-p takes process ids, as in -p 4242 or -p 4242,4243");
+	}
+	return 0;
+}
+
+int option_set_duration(struct options *options, const char *value, struct error *error)
+{
+	if (units_parse_duration(value, &options->duration_ns) < 0 || !options->duration_ns)
+		return error_set(error, -EINVAL, "",
+				 "--for takes a duration as 10s, 500ms or 5m, not '%s'", value);
+	return 0;
+}
+
+int option_set_stacks(struct options *options, const char *value, struct error *error)
+{
+	static const struct {
+		const char *name;
+		enum stack_mode stacks;
+	} modes[] = {
+		{ "auto", STACK_AUTO },
+		{ "dwarf", STACK_ROWS },
+		{ "fp", STACK_FP },
+		{ "none", STACK_NONE },
+	};
+
+	for (size_t i = 0; i < ARRAY_LENGTH(modes); i++) {
+		if (strcmp(value, modes[i].name) == 0) {
+			options->stacks = modes[i].stacks;
+			options->stacks_name = modes[i].name;
+			return 0;
+		}
+	}
+	return error_set(error, -EINVAL, "", "--stacks takes auto, dwarf, fp or none, not '%s'",
+			 value);
+}
+
+int option_set_buffer(struct options *options, const char *value, struct error *error)
+{
+	if (units_parse_size(value, &options->buffer_bytes) < 0 ||
+	    options->buffer_bytes < CAPTURE_BUFFER_LEAST ||
+	    options->buffer_bytes > CAPTURE_BUFFER_MOST)
+		return error_set(error, -EINVAL, "",
+				 "--buffer takes a size from 64K to 1G, not '%s'", value);
+	return 0;
+}
+
+int option_set_min_size(struct options *options, const char *value, struct error *error)
+{
+	if (units_parse_size(value, &options->min_size) < 0)
+		return error_set(error, -EINVAL, "",
+				 "--min-size takes a size as 4096, 64K or 1.5M, not '%s'", value);
+	return 0;
+}
+
+int option_set_record(struct options *options, const char *value, struct error *error)
+{
+	if (!*value)
+		return error_set(error, -EINVAL, "", "--record takes a file name");
+	options->record = value;
+	return 0;
+}
+
+int option_set_max_file(struct options *options, const char *value, struct error *error)
+{
+	if (units_parse_size(value, &options->max_file) < 0 || options->max_file < MAX_FILE_LEAST)
+		return error_set(error, -EINVAL, "",
+				 "--max-file takes a size of 256K or more, not '%s'", value);
+	return 0;
+}
