@@ -17,16 +17,12 @@
 
 #include "base/text.h"
 #include "base/units.h"
+#include "report/chart.h"
 #include "report/timeline.h"
 
 #define LABEL 10   /* columns left of the axis */
 #define TIME 10    /* columns of one on the axis */
 #define HEIGHT 6   /* lines of bars, of 8 levels each */
-#define BARS_MOST 128
-#define LEVELS 8
-#define BAR_BYTES 4 /* of one in UTF-8, and its end */
-
-static const char *const bars[LEVELS + 1] = { " ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█" };
 
 /* The time that columns stand for. */
 struct chart {
@@ -44,7 +40,7 @@ static bool make_chart(const struct text *text, struct chart *ret_chart)
 		.origin_ns = text->row.snapshot->start_ns,
 		.start_ns = process->series_start_ns,
 		.end_ns = text->row.snapshot->now_ns,
-		.columns = width < BARS_MOST ? width : BARS_MOST,
+		.columns = width < CHART_COLUMNS_MOST ? width : CHART_COLUMNS_MOST,
 		.points = process->series_count < SNAPSHOT_SERIES_POINTS ? process->series_count
 									 : SNAPSHOT_SERIES_POINTS,
 	};
@@ -57,85 +53,31 @@ static bool make_chart(const struct text *text, struct chart *ret_chart)
 	return true;
 }
 
-/* The end of column `column`, as a share of all time. */
-static double share_of(const struct chart *chart, size_t column)
-{
-	return (double)(column + 1) / (double)chart->columns;
-}
-
-/* The highest of the points within every column; where there are fewer points than
- * columns a point lasts until the next. The last column ends with `now`. */
 static void resample(const struct chart *chart, const uint64_t *points, uint64_t now,
-		     uint64_t values[BARS_MOST])
+		     uint64_t values[CHART_COLUMNS_MOST])
 {
-	double span = (double)(chart->end_ns - chart->start_ns);
-	double interval = (double)chart->process->series_interval_ns;
-	size_t taken = 0;
-	uint64_t last = 0;
+	const struct chart_course course = {
+		.points = points,
+		.count = chart->points,
+		.interval_ns = chart->process->series_interval_ns,
+		.now = now,
+		.length_ns = chart->end_ns - chart->start_ns,
+	};
 
-	for (size_t c = 0; c < chart->columns; c++) {
-		double end = span * share_of(chart, c);
-		uint64_t high = last;
-		bool any = false;
-
-		for (; taken < chart->points && (double)(taken + 1) * interval <= end; taken++) {
-			last = points[taken];
-			high = any && high > last ? high : last;
-			any = true;
-		}
-		values[c] = high;
-	}
-	values[chart->columns - 1] = now;
-}
-
-static uint64_t highest(const uint64_t *values, size_t count)
-{
-	uint64_t high = 0;
-
-	for (size_t i = 0; i < count; i++)
-		high = values[i] > high ? values[i] : high;
-	return high;
-}
-
-/* How many of `levels` eighths: anything at all shows. */
-static unsigned int level(uint64_t value, uint64_t high, unsigned int levels)
-{
-	unsigned int filled = high ? (unsigned int)((double)value / (double)high * levels) : 0;
-
-	return value && !filled ? 1 : filled < levels ? filled : levels;
-}
-
-static void put_bars(struct text *text, const struct chart *chart, const uint64_t *values,
-		     uint64_t high, unsigned int line)
-{
-	char row[BARS_MOST * BAR_BYTES + 1];
-	size_t used = 0, end = 0;
-
-	for (size_t c = 0; c < chart->columns; c++) {
-		unsigned int filled = level(values[c], high, HEIGHT * LEVELS);
-		unsigned int below = (HEIGHT - 1 - line) * LEVELS;
-		unsigned int here = filled > below ? filled - below : 0;
-		const char *bar = bars[here < LEVELS ? here : LEVELS];
-
-		memcpy(row + used, bar, strlen(bar));
-		used += strlen(bar);
-		end = here ? used : end;
-	}
-	row[end] = '\0';
-	layout_put(&text->layout, STYLE_NAME, row);
+	chart_resample(&course, course.length_ns, chart->columns, values);
 }
 
 static void put_area(struct text *text, const struct chart *chart)
 {
 	struct layout *layout = &text->layout;
 	const struct snapshot_process *process = chart->process;
-	uint64_t values[BARS_MOST], high;
-	char label[UNITS_BUFFER];
+	char label[UNITS_BUFFER], row[CHART_ROW_BYTES];
+	uint64_t values[CHART_COLUMNS_MOST], high;
 
 	/* Of all blocks, also in a window: the past of a part is not kept. */
 	resample(chart, process->live_bytes_series,
 		 (process->whole ? process->whole : process)->counts.live_bytes, values);
-	high = highest(values, chart->columns);
+	high = chart_highest(values, chart->columns);
 	for (unsigned int line = 0; line < HEIGHT; line++) {
 		label[0] = '\0';
 		if (line == 0)
@@ -146,7 +88,8 @@ static void put_area(struct text *text, const struct chart *chart)
 			units_format_bytes(label, sizeof(label), 0);
 		layout_cell(layout, STYLE_PLAIN, label, LABEL - 1, true);
 		layout_put(layout, STYLE_DIM, label[0] ? " ┤" : " │");
-		put_bars(text, chart, values, high, line);
+		chart_area_line(values, chart->columns, high, HEIGHT - 1 - line, HEIGHT, row);
+		layout_put(layout, STYLE_NAME, row);
 		layout_newline(layout);
 	}
 }
@@ -206,13 +149,12 @@ static void put_marks(struct text *text, const struct chart *chart)
 static void put_line(struct text *text, const struct chart *chart, const char *name,
 		     const uint64_t *points, uint64_t now)
 {
-	char row[BARS_MOST * BAR_BYTES + 1], at_most[UNITS_BUFFER], at_end[UNITS_BUFFER];
-	uint64_t values[BARS_MOST], high;
+	char row[CHART_ROW_BYTES], at_most[UNITS_BUFFER], at_end[UNITS_BUFFER];
+	uint64_t values[CHART_COLUMNS_MOST], high;
 	char numbers[2 * UNITS_BUFFER + 32];
-	size_t used = 0, end = 0;
 
 	resample(chart, points, now, values);
-	high = highest(values, chart->columns);
+	high = chart_highest(values, chart->columns);
 	snprintf(numbers, sizeof(numbers), ", now %s, at most %s",
 		 units_format_bytes(at_end, sizeof(at_end), now),
 		 units_format_bytes(at_most, sizeof(at_most), high));
@@ -220,14 +162,7 @@ static void put_line(struct text *text, const struct chart *chart, const char *n
 	layout_put(&text->layout, STYLE_PLAIN, row);
 	layout_put(&text->layout, STYLE_DIM, numbers);
 	layout_newline(&text->layout);
-	for (size_t c = 0; c < chart->columns; c++) {
-		unsigned int filled = level(values[c], high, LEVELS);
-
-		memcpy(row + used, bars[filled], strlen(bars[filled]));
-		used += strlen(bars[filled]);
-		end = filled ? used : end;
-	}
-	row[end] = '\0';
+	chart_area_line(values, chart->columns, high, 0, 1, row);
 	layout_to(&text->layout, LABEL + 1);
 	layout_put(&text->layout, STYLE_NAME, row);
 	layout_newline(&text->layout);
