@@ -6,7 +6,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cli/options.h"
 #include "ledger/snapshot.h"
+#include "report/report.h"
 
 struct capture;
 struct recorded_names;
@@ -29,6 +31,11 @@ struct view {
 
 /* The exit status of a verb that tried to make `view` with `result`. */
 int view_status(const struct view *view, int result);
+
+/* How a report of `view` came about and is to look. ret_how->frames is the caller's: give it
+ * to frames_free() before view_end(). */
+void view_describe(const struct view *view, const struct options *options, enum verb_bit verb,
+		   struct report_options *ret_how);
 
 /* Release all that a view holds. All zeroes is fine. */
 void view_end(struct view *view);
