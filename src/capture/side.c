@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <time.h>
 
+#include "target/home.h"
 #include "target/maps.h"
 #include "target/process.h"
 
@@ -48,6 +49,8 @@ static int deliver_mapping(uint32_t pid, uint64_t now, const struct mapping *map
 int side_process(uint32_t pid, event_fn deliver, void *context)
 {
 	struct process_info info;
+	struct process_home lives;
+	struct event_home home;
 	struct maps maps = { 0 };
 	struct event event = { .kind = EVENT_PROCESS, .pid = pid, .time_ns = side_now_ns() };
 	int result = process_read(pid, &info);
@@ -60,6 +63,18 @@ int side_process(uint32_t pid, event_fn deliver, void *context)
 	event.process.exe = info.exe;
 	event.process.brk_start = info.brk_start;
 	event.process.brk_end = maps_heap_end(&maps);
+	if (home_read(pid, &lives) == 0) {
+		home = (struct event_home){
+			.parent_pid = info.ppid,
+			.inner_pid = lives.inner_pid,
+			.uid = lives.uid,
+			.namespaces = lives.namespaces,
+			.user = lives.user,
+			.cgroup = lives.cgroup,
+			.container = lives.container,
+		};
+		event.process.home = &home;
+	}
 	result = deliver(&event, context);
 	for (size_t i = 0; i < maps.count && result == 0; i++) {
 		if (!is_special(&maps.rows[i]))

@@ -13,6 +13,7 @@
 #include "capture/features.h"
 #include "cli/cli.h"
 #include "target/allocator.h"
+#include "target/home.h"
 #include "target/process.h"
 
 /* Returns whether everything required is there. */
@@ -70,10 +71,34 @@ static void show_unwind(uint32_t pid)
 	binaries_free(binaries);
 }
 
+/* Where it lives, as far as that is not where outlive does. */
+static void show_home(uint32_t pid, const struct process_home *home)
+{
+	char cgroup[512];
+
+	if (home->inner_pid != pid)
+		printf("%-15s pid %u in its own namespace\n", "", home->inner_pid);
+	printf("%-15s user %s (%u)\n", "", home->user[0] ? home->user : "?", home->uid);
+	if (home->container[0])
+		printf("%-15s container %s\n", "", home->container);
+	text_clean(cgroup, sizeof(cgroup), home->cgroup, strlen(home->cgroup));
+	if (cgroup[0])
+		printf("%-15s cgroup %s\n", "", cgroup);
+	if (home->namespaces)
+		printf("%-15s own namespaces:", "");
+	for (unsigned int i = 0; i < HOME_NAMESPACES; i++) {
+		if (home->namespaces & 1u << i)
+			printf(" %s", home_namespaces[i]);
+	}
+	if (home->namespaces)
+		printf("\n");
+}
+
 static int show_process(uint32_t pid, struct error *error)
 {
 	struct allocator_list list = { 0 };
 	struct process_info info;
+	struct process_home home;
 	char comm[64], exe[200];
 	int result = process_check(pid, error);
 
@@ -82,6 +107,8 @@ static int show_process(uint32_t pid, struct error *error)
 	text_clean(comm, sizeof(comm), info.comm, sizeof(info.comm));
 	text_clean(exe, sizeof(exe), info.exe, strlen(info.exe));
 	printf("\nprocess         %s (%u)%s%s\n", comm, pid, exe[0] ? ", " : "", exe);
+	if (home_read(pid, &home) == 0)
+		show_home(pid, &home);
 	result = allocator_find(pid, &list, error);
 	for (size_t i = 0; i < list.count; i++)
 		show_allocator(&list.files[i]);

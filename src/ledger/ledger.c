@@ -292,6 +292,8 @@ static int apply_process(struct ledger *ledger, const struct event *event)
 		free(process->exe);
 		process->exe = copy;
 	}
+	if (event->process.home && home_set(&process->home, event->process.home) < 0)
+		return -ENOMEM;
 	if (event->process.comm && event->process.comm[0]) {
 		memset(process->comm, 0, sizeof(process->comm));
 		memcpy(process->comm, event->process.comm,

@@ -80,3 +80,16 @@ int modules_add(struct modules *modules, uint64_t start, uint64_t end, uint64_t 
 	splice(modules, from, to, &module);
 	return 0;
 }
+
+int modules_copy(struct modules *to, const struct modules *from)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < from->count && result == 0; i++) {
+		const struct module *module = &from->rows[i];
+
+		result = modules_add(to, module->start, module->end, module->bias, module->path,
+				     module->open_path, module->build_id);
+	}
+	return result;
+}

@@ -29,4 +29,7 @@ void modules_clear(struct modules *modules);
 int modules_add(struct modules *modules, uint64_t start, uint64_t end, uint64_t bias,
 		const char *path, const char *open_path, const char *build_id);
 
+/* Make `to`, which is empty, a copy of `from`. Returns 0 or -ENOMEM. */
+int modules_copy(struct modules *to, const struct modules *from);
+
 #endif

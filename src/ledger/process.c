@@ -31,6 +31,7 @@ void process_free(struct process *process)
 	modules_clear(&process->modules);
 	blocks_free(&process->blocks);
 	ranges_free(&process->ranges);
+	home_free(&process->home);
 	free(process->exe);
 	free(process);
 }
@@ -137,9 +138,32 @@ static int inherit_block(const struct block *block, void *context)
 	return 0;
 }
 
+/* Unless the child told for itself already. */
+static int inherit_program(struct process *child, const struct process *parent)
+{
+	int result = home_inherit(&child->home, &parent->home, parent->pid);
+
+	if (!child->comm[0])
+		memcpy(child->comm, parent->comm, sizeof(child->comm));
+	if (result == 0 && !child->exe && parent->exe) {
+		child->exe = strdup(parent->exe);
+		result = child->exe ? 0 : -ENOMEM;
+	}
+	if (child->modules.count || result < 0)
+		return result;
+	child->python = parent->python;
+	return modules_copy(&child->modules, &parent->modules);
+}
+
 int process_inherit(struct process *child, const struct process *parent)
 {
+	int result = inherit_program(child, parent);
+
 	child->forked = true;
-	memcpy(child->comm, parent->comm, sizeof(child->comm));
-	return blocks_each(&parent->blocks, inherit_block, child);
+	child->forked_from = parent->pid;
+	if (result == 0)
+		result = blocks_each(&parent->blocks, inherit_block, child);
+	child->forked_blocks = child->inherited_blocks;
+	child->forked_bytes = child->inherited_bytes;
+	return result;
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "ledger/blocks.h"
+#include "ledger/home.h"
 #include "ledger/modules.h"
 #include "ledger/python_stacks.h"
 #include "ledger/ranges.h"
@@ -31,10 +32,13 @@ struct process {
 	bool start_exact;  /* the kernel's own number, not that of /proc */
 	char comm[WIRE_COMM_BYTES];
 	char *exe; /* NULL not known */
+	struct home home;
 	bool exited, forked;
 	uint64_t first_ns, last_ns, exit_ns, exec_ns;
 	struct snapshot_counts counts;
 	uint64_t inherited_blocks, inherited_bytes;
+	uint64_t forked_blocks, forked_bytes; /* inherited at the fork … */
+	uint32_t forked_from;		      /* … from this process */
 	uint64_t dropped_blocks, dropped_bytes; /* live at exec */
 	uint64_t children;
 	uint64_t failed_calls;
@@ -81,7 +85,10 @@ void process_exec(struct process *process, uint32_t tid, uint64_t now_ns);
 /* The process ended; what is live stays on the books as it is. */
 void process_exit(struct process *process, uint64_t now_ns);
 
-/* Give `child` a copy of the parent's live blocks, marked inherited. Returns 0 or -ENOMEM. */
+/*
+ * A fork: give `child` what it starts with, the parent's program and mapped files and a
+ * copy of its live blocks, marked inherited. Returns 0 or -ENOMEM.
+ */
 int process_inherit(struct process *child, const struct process *parent);
 
 #endif

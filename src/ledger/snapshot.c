@@ -316,15 +316,19 @@ static int copy_process(struct snapshot_owner *owner, const struct ledger *ledge
 	out->start_ns = process->start_ns;
 	out->comm = owner_text(owner, process->comm);
 	out->exe = owner_text(owner, process->exe);
-	if (!out->comm || !out->exe)
+	if (!out->comm || !out->exe || home_copy(&process->home, owner, &out->home) < 0)
 		return -ENOMEM;
 	out->exited = process->exited;
 	out->forked = process->forked;
 	out->first_ns = ledger->start_ns + process->first_ns;
 	out->last_ns = ledger->start_ns + process->last_ns;
+	out->exit_ns = process->exited ? ledger->start_ns + process->exit_ns : 0;
 	out->counts = process->counts;
 	out->inherited_blocks = process->inherited_blocks;
 	out->inherited_bytes = process->inherited_bytes;
+	out->forked_blocks = process->forked_blocks;
+	out->forked_bytes = process->forked_bytes;
+	out->forked_from = process->forked_from;
 	out->dropped_blocks = process->dropped_blocks;
 	out->dropped_bytes = process->dropped_bytes;
 	out->children = process->children;

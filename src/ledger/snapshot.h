@@ -124,16 +124,35 @@ struct snapshot_mappings {
 	uint64_t file_bytes;		  /* file mappings */
 };
 
+#define SNAPSHOT_NO_UID UINT32_MAX /* (uid_t)-1 is nobody's */
+
+/* Where a process lives and whose it is. Of the target's naming: clean before printing. */
+struct snapshot_home {
+	bool known;	     /* else nothing below is */
+	uint32_t parent_pid; /* 0 not known */
+	uint32_t inner_pid;  /* in its own pid namespace; 0 not known */
+	uint32_t uid;	     /* SNAPSHOT_NO_UID not known */
+	uint32_t namespaces; /* that it had of its own: 1 << enum home_namespace */
+	const char *user, *cgroup, *container; /* "" not known, or none */
+};
+
 struct snapshot_process {
 	uint32_t pid;
 	uint64_t start_ns;
 	const char *comm, *exe; /* as the target names them: clean before printing */
+	struct snapshot_home home;
 	bool exited;
 	bool forked; /* started with blocks inherited from its parent */
 	uint64_t first_ns, last_ns; /* first event, last event or exit */
+	uint64_t exit_ns; /* 0: it has not ended */
 	struct snapshot_counts counts;
-	/* Live ones that the parent made before the fork; in none of the counts above. */
+	/*
+	 * Blocks that the parent made before the fork: those still live here, and all there
+	 * were at the fork. In none of the counts above.
+	 */
 	uint64_t inherited_blocks, inherited_bytes;
+	uint64_t forked_blocks, forked_bytes;
+	uint32_t forked_from; /* pid of that parent; 0: not seen to be forked */
 	uint64_t dropped_blocks, dropped_bytes; /* were live at exec: neither freed nor leaked */
 	uint64_t children; /* processes it forked */
 	uint64_t failed_calls;

@@ -14,6 +14,7 @@
 #include "stream/loss.h"
 #include "stream/stack_status.h"
 #include "target/allocators.h"
+#include "target/home.h"
 
 struct writing {
 	struct json json;
@@ -310,6 +311,42 @@ static void write_known(struct json *json, const char *name, uint64_t value)
 		json_null(json, name);
 }
 
+/* A text of which "" means that it is not known, or that there is none. */
+static void write_text(struct json *json, const char *name, const char *text)
+{
+	json_string(json, name, text && text[0] ? text : NULL);
+}
+
+/* Where it lives and whose it is. Its start is on the kernel's monotonic clock, its end
+ * since the first event. */
+static void write_home(struct writing *w, const struct snapshot *snapshot,
+		       const struct snapshot_process *process)
+{
+	const struct snapshot_home *home = &process->home;
+	struct json *json = &w->json;
+
+	write_known(json, "start_ns", process->start_ns);
+	if (process->exit_ns)
+		json_number(json, "exit_ns", process->exit_ns - snapshot->start_ns);
+	else
+		json_null(json, "exit_ns");
+	write_known(json, "parent_pid", home->parent_pid);
+	write_known(json, "inner_pid", home->inner_pid);
+	if (home->known && home->uid != SNAPSHOT_NO_UID)
+		json_number(json, "uid", home->uid);
+	else
+		json_null(json, "uid");
+	write_text(json, "user", home->user);
+	write_text(json, "cgroup", home->cgroup);
+	write_text(json, "container", home->container);
+	json_array(json, "namespaces");
+	for (unsigned int i = 0; i < HOME_NAMESPACES; i++) {
+		if (home->namespaces & 1u << i)
+			json_string(json, NULL, home_namespaces[i]);
+	}
+	json_end_array(json);
+}
+
 /* What was made and freed, unless the window is one by age. */
 static void write_made(struct json *json, const char *name, uint64_t value,
 		       const struct snapshot *snapshot)
@@ -333,6 +370,7 @@ static int write_process(struct writing *w, const struct snapshot *snapshot,
 	json_string(json, "comm", process->comm ? process->comm : "");
 	json_string(json, "exe", process->exe ? process->exe : "");
 	json_string(json, "state", process->exited ? "exited" : "running");
+	write_home(w, snapshot, process);
 	json_number(json, "live_bytes", counts->live_bytes);
 	json_number(json, "live_blocks", counts->live_blocks);
 	write_made(json, "allocated_bytes", counts->allocated_bytes, snapshot);
@@ -341,6 +379,9 @@ static int write_process(struct writing *w, const struct snapshot *snapshot,
 	write_made(json, "freed_blocks", counts->freed_blocks, snapshot);
 	json_number(json, "inherited_bytes", process->inherited_bytes);
 	json_number(json, "inherited_blocks", process->inherited_blocks);
+	json_number(json, "inherited_at_fork_bytes", process->forked_bytes);
+	json_number(json, "inherited_at_fork_blocks", process->forked_blocks);
+	write_known(json, "forked_from", process->forked_from);
 	json_number(json, "failed_calls", process->failed_calls);
 	write_known(json, "rss_bytes", process->rss_bytes);
 	write_known(json, "peak_rss_bytes", process->peak_rss_bytes);

@@ -45,9 +45,6 @@ static void put_totals(struct text *text)
 		    units_format_bytes(a, sizeof(a), process->counts.live_bytes),
 		    units_format_count(b, sizeof(b), process->counts.live_blocks),
 		    process->counts.live_blocks == 1 ? "" : "s");
-	if (process->inherited_blocks)
-		layout_item(layout, STYLE_PLAIN, "%s of it from its parent, before the fork",
-			    units_format_bytes(a, sizeof(a), process->inherited_bytes));
 	if (process->rss_bytes)
 		layout_item(layout, STYLE_HEADING, "resident %s (peak %s)",
 			    units_format_bytes(a, sizeof(a), process->rss_bytes),
@@ -64,6 +61,26 @@ static void put_totals(struct text *text)
 		layout_item(layout, STYLE_NOTICE, "%s call%s failed",
 			    units_format_count(a, sizeof(a), process->failed_calls),
 			    process->failed_calls == 1 ? "" : "s");
+	layout_end_list(layout);
+}
+
+/* What a fork gave it is nobody's doing here, and in none of the other numbers. */
+static void put_inherited(struct text *text)
+{
+	const struct snapshot_process *process = text->row.process;
+	char a[UNITS_BUFFER], b[UNITS_BUFFER], c[UNITS_BUFFER];
+	struct layout *layout = &text->layout;
+
+	if (!process->forked_blocks)
+		return;
+	layout_begin_list(layout, 0);
+	layout_item(layout, STYLE_PLAIN, "inherited from %u at the fork: %s in %s block%s",
+		    process->forked_from, units_format_bytes(a, sizeof(a), process->forked_bytes),
+		    units_format_count(b, sizeof(b), process->forked_blocks),
+		    process->forked_blocks == 1 ? "" : "s");
+	layout_item(layout, STYLE_PLAIN, "%s of them freed since",
+		    units_format_count(c, sizeof(c),
+				       process->forked_blocks - process->inherited_blocks));
 	layout_end_list(layout);
 }
 
@@ -138,7 +155,9 @@ static int put_process(struct text *text)
 {
 	struct reconcile reconcile;
 
+	text_home(text);
 	put_totals(text);
+	put_inherited(text);
 	reconcile_find(text->row.snapshot, text->row.process, &reconcile);
 	if (!text->row.process->whole && reconcile.name != RECONCILE_UNKNOWN)
 		layout_paragraph(&text->layout, reconcile.name == RECONCILE_KEPT ? STYLE_NOTICE :

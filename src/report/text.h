@@ -24,6 +24,9 @@ void text_quality(struct text *text);
 /* Which blocks the report speaks of, when not of all, and of which moment. */
 void text_window(struct text *text);
 
+/* Where text->row.process lives, whose it is, and when it ended: a line, or none. */
+void text_home(struct text *text);
+
 /* Nothing of the window is live: say so. */
 void text_window_empty(struct text *text);
 

@@ -47,6 +47,15 @@ enum event_kind {
 
 #define EVENT_PYTHON_RANGES 2
 
+/* Where a process lives and whose it is, see target/home.h. Texts: "" or NULL not known. */
+struct event_home {
+	uint32_t parent_pid; /* 0: not known */
+	uint32_t inner_pid;  /* in its own pid namespace; 0: not known */
+	uint32_t uid;	     /* UINT32_MAX: not known */
+	uint32_t namespaces; /* of its own: 1 << enum home_namespace */
+	const char *user, *cgroup, *container; /* hostile but for the user */
+};
+
 struct event_range {
 	uint64_t start, end; /* [start, end); 0, 0: none */
 };
@@ -104,6 +113,7 @@ struct event {
 			uint64_t start_ns; /* as wire_thread.process_start_ns; 0 not known */
 			const char *comm, *exe;
 			uint64_t brk_start, brk_end; /* 0: not known */
+			const struct event_home *home; /* NULL: not known */
 		} process;
 		struct {
 			uint64_t start, end, bias; /* pc - bias = ELF virtual address */

@@ -22,7 +22,12 @@ struct side_process {
 	struct wire_header header;
 	uint64_t start_ns, brk_start, brk_end;
 	uint32_t comm, exe;
+	/* Appended later: struct event_home. */
+	uint32_t home_known, parent_pid, inner_pid, uid, namespaces;
+	uint32_t user, cgroup, container;
 };
+
+#define SIDE_PROCESS_LEAST 56 /* bytes of one without a home */
 
 struct side_module {
 	struct wire_header header;
@@ -67,7 +72,7 @@ struct side_mark {
 };
 
 _Static_assert(sizeof(struct side_text) == 32, "side_text is file format");
-_Static_assert(sizeof(struct side_process) == 56, "side_process is file format");
+_Static_assert(sizeof(struct side_process) == 88, "side_process is file format");
 _Static_assert(sizeof(struct side_module) == 56, "side_module is file format");
 _Static_assert(sizeof(struct side_resident) == 40, "side_resident is file format");
 _Static_assert(sizeof(struct side_python) == 96, "side_python is file format");
@@ -148,7 +153,18 @@ static int put_process(struct side_writer *writer, const struct event *event,
 		.comm = text_number(writer, buffer, event->process.comm),
 		.exe = text_number(writer, buffer, event->process.exe),
 	};
+	const struct event_home *home = event->process.home;
 
+	if (home) {
+		record.home_known = 1;
+		record.parent_pid = home->parent_pid;
+		record.inner_pid = home->inner_pid;
+		record.uid = home->uid;
+		record.namespaces = home->namespaces;
+		record.user = text_number(writer, buffer, home->user);
+		record.cgroup = text_number(writer, buffer, home->cgroup);
+		record.container = text_number(writer, buffer, home->container);
+	}
 	return side_append(buffer, &record, sizeof(record));
 }
 
@@ -335,15 +351,25 @@ static int take_text(struct side_reader *reader, const void *data, size_t length
 static int take_process(struct side_reader *reader, const void *data, size_t length,
 			struct event *event)
 {
-	struct side_process record;
+	struct side_process record = { .home_known = 0 };
+	struct event_home *home = &reader->home;
 
-	(void)length;
-	memcpy(&record, data, sizeof(record));
+	memcpy(&record, data, length < sizeof(record) ? SIDE_PROCESS_LEAST : sizeof(record));
 	event->process.start_ns = record.start_ns;
 	event->process.brk_start = record.brk_start;
 	event->process.brk_end = record.brk_end;
 	event->process.comm = text_get(reader, record.comm);
 	event->process.exe = text_get(reader, record.exe);
+	event->process.home = record.home_known ? home : NULL;
+	*home = (struct event_home){
+		.parent_pid = record.parent_pid,
+		.inner_pid = record.inner_pid,
+		.uid = record.uid,
+		.namespaces = record.namespaces,
+		.user = text_get(reader, record.user),
+		.cgroup = text_get(reader, record.cgroup),
+		.container = text_get(reader, record.container),
+	};
 	return EVENT_PROCESS;
 }
 
@@ -453,7 +479,7 @@ int side_decode(struct side_reader *reader, const void *data, size_t size, struc
 		int (*take)(struct side_reader *, const void *, size_t, struct event *);
 	} rows[SIDE_END - SIDE_FIRST] = {
 		[SIDE_TEXT - SIDE_FIRST] = { sizeof(struct side_text), take_text },
-		[SIDE_PROCESS - SIDE_FIRST] = { sizeof(struct side_process), take_process },
+		[SIDE_PROCESS - SIDE_FIRST] = { SIDE_PROCESS_LEAST, take_process },
 		[SIDE_MODULE - SIDE_FIRST] = { sizeof(struct side_module), take_module },
 		[SIDE_RESIDENT - SIDE_FIRST] = { sizeof(struct side_resident), take_resident },
 		[SIDE_LOSS - SIDE_FIRST] = { sizeof(struct side_loss), take_loss },

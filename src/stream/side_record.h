@@ -64,6 +64,7 @@ struct side_reader {
 	size_t count, capacity;
 	uint64_t total_bytes;
 	struct event_python_frame frames[WIRE_MAX_FRAMES]; /* of the event decoded last */
+	struct event_home home;				   /* the same */
 };
 
 /*

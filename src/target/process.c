@@ -15,38 +15,11 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/vec.h"
+#include "target/proc_file.h"
 
-#define STAT_BYTES 4096	  /* a stat line has some 300 */
-#define STATUS_BYTES 8192 /* a status file has some 1500 */
+#define STAT_BYTES 4096 /* a stat line has some 300 */
 #define PF_KTHREAD 0x00200000u /* include/linux/sched.h */
 #define NS_PER_S 1000000000ull
-
-/* Read a small file of /proc/PID whole, terminated. Returns 0 or a -errno; a file
- * of a process that ended while it was read gives -ESRCH. */
-static int read_text(uint32_t pid, const char *name, char *buffer, size_t size)
-{
-	char path[64];
-	size_t used = 0;
-	CLEANUP_CLOSE int fd = -1;
-
-	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/%s", pid, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return errno == ENOENT ? -ESRCH : -errno;
-	while (used + 1 < size) {
-		ssize_t got = read(fd, buffer + used, size - 1 - used);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return -errno;
-		if (got == 0)
-			break;
-		used += got;
-	}
-	buffer[used] = '\0';
-	return 0;
-}
 
 static uint64_t boottime_lead(void)
 {
@@ -91,38 +64,22 @@ int process_parse_stat(const char *text, uint64_t boottime_lead_ns, struct proce
 static int read_stat(uint32_t pid, const char *name, struct process_stat *ret_stat)
 {
 	char text[STAT_BYTES];
-	int err = read_text(pid, name, text, sizeof(text));
+	int err = proc_file_read(pid, name, text, sizeof(text));
 
 	return err ? err : process_parse_stat(text, boottime_lead(), ret_stat);
 }
 
-/* Value of a line "Name:\t123" of a status file; 0 when there is none. The name of the
- * process is in there too, but with its newlines escaped. */
-static uint64_t status_field(const char *status, const char *name)
-{
-	const char *line = status;
-	size_t length = strlen(name);
-
-	while (line) {
-		if (strncmp(line, name, length) == 0 && line[length] == ':')
-			return strtoull(line + length + 1, NULL, 10);
-		line = strchr(line, '\n');
-		line = line ? line + 1 : NULL;
-	}
-	return 0;
-}
-
 int process_resident(uint32_t pid, uint64_t *ret_rss, uint64_t *ret_peak)
 {
-	char text[STATUS_BYTES];
-	int err = read_text(pid, "status", text, sizeof(text));
+	char text[PROC_STATUS_BYTES];
+	int err = proc_file_read(pid, "status", text, sizeof(text));
 
 	if (err)
 		return err;
 	if (ret_rss)
-		*ret_rss = status_field(text, "VmRSS") * 1024;
+		*ret_rss = proc_status_number(text, "VmRSS") * 1024;
 	if (ret_peak)
-		*ret_peak = status_field(text, "VmHWM") * 1024;
+		*ret_peak = proc_status_number(text, "VmHWM") * 1024;
 	return 0;
 }
 
@@ -285,13 +242,13 @@ static int check_program(uint32_t pid, const char *comm, struct error *error)
 
 int process_check(uint32_t pid, struct error *error)
 {
-	char status[STATUS_BYTES], comm[4 * WIRE_COMM_BYTES];
+	char status[PROC_STATUS_BYTES], comm[4 * WIRE_COMM_BYTES];
 	struct process_stat stat;
 	uint64_t tgid;
 	int err = read_stat(pid, "stat", &stat);
 
 	if (!err)
-		err = read_text(pid, "status", status, sizeof(status));
+		err = proc_file_read(pid, "status", status, sizeof(status));
 	if (err == -ESRCH)
 		return error_set(error, err, "Find its pid with 'pgrep -a NAME' (it may have ended).",
 				 "there is no process %" PRIu32, pid);
@@ -299,7 +256,7 @@ int process_check(uint32_t pid, struct error *error)
 		return error_set(error, err, "Run outlive as root, with /proc mounted.",
 				 "cannot read /proc/%" PRIu32 ": %s", pid, strerror(-err));
 	text_clean(comm, sizeof(comm), stat.comm, sizeof(stat.comm));
-	tgid = status_field(status, "Tgid");
+	tgid = proc_status_number(status, "Tgid");
 	if (stat.kernel_thread)
 		return error_set(error, -EINVAL, "Give the pid of a program.",
 				 "%" PRIu32 " (%s) is a kernel thread: it has no user memory", pid,

@@ -76,6 +76,7 @@ class Target:
         ready = self.line()
         check("ready" in ready, f"{name}: first line is {ready!r}")
         self.pid = self.process.pid
+        self.inner = ready["ready"]  # its pid as it sees it itself
 
     def __enter__(self):
         return self

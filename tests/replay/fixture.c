@@ -113,6 +113,15 @@ static int send(struct fixture *fixture, const void *record, size_t length)
 
 static int do_process(struct fixture *fixture)
 {
+	const struct event_home home = {
+		.parent_pid = (uint32_t)number(fixture, 2),
+		.inner_pid = (uint32_t)key_number(fixture, "inner", 0),
+		.uid = (uint32_t)key_number(fixture, "uid", 0),
+		.namespaces = (uint32_t)key_number(fixture, "namespaces", 0),
+		.user = key(fixture, "user"),
+		.cgroup = key(fixture, "cgroup"),
+		.container = key(fixture, "container"),
+	};
 	struct event event = {
 		.kind = EVENT_PROCESS,
 		.pid = (uint32_t)number(fixture, 1),
@@ -123,6 +132,8 @@ static int do_process(struct fixture *fixture)
 	fixture->pid = event.pid;
 	event.process.start_ns = key_number(fixture, "start", 0);
 	event.process.comm = word(fixture, 3);
+	if (key(fixture, "uid"))
+		event.process.home = &home;
 	event.process.exe = key(fixture, "exe");
 	event.process.brk_start = key_number(fixture, "brk_start", 0);
 	event.process.brk_end = key_number(fixture, "brk_end", 0);

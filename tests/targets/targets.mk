@@ -23,6 +23,10 @@ $(B)/tests/targets/lib%.so: tests/targets/lib/%.c tests/targets/lib/frames.h
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(TARGET_CFLAGS) -fPIC -shared $< -o $@
 
+# A library that is malloc, for LD_PRELOAD.
+targets: $(B)/tests/targets/libpreload.so
+$(B)/tests/targets/libpreload.so: TARGET_CFLAGS += -fno-builtin
+
 # A C and a C++ program over three libraries: -z lazy for the PLT, -fexceptions for what passes.
 SCENES := $(B)/tests/targets/scenes $(B)/tests/targets/throws
 SCENES_LIBS := $(patsubst %,$(B)/tests/targets/libscenes_%.so,a b c)

@@ -230,6 +230,15 @@ static inline void fixture_make(struct fixture *f)
 	};
 }
 
+/* A container, the process in it numbered anew. */
+static const struct snapshot_home fixture_home = {
+	.known = true, .parent_pid = 4000, .inner_pid = 7, .uid = 33, .namespaces = 1 << 0 | 1 << 1,
+	.user = "www-data",
+	.cgroup = "/system.slice/docker-3f1c0a9d5b7e2f4486a1c3e5d7092b4f6a8c0e2d4f618395b7a9cbedf0123456"
+		  ".scope",
+	.container = "3f1c0a9d5b7e2f4486a1c3e5d7092b4f6a8c0e2d4f618395b7a9cbedf0123456",
+};
+
 static const struct report_options fixture_options = {
 	.verb = REPORT_THREADS, .kind = "live", .kernel = "6.18.4",
 	.duration_ns = 41200000000ull, .stacks = "dwarf",

@@ -155,6 +155,12 @@ static void test_whole_report(void **state)
 	make_fixed(&f);
 	f.processes[1] = f.processes[0];
 	f.processes[1].exited = true;
+	f.processes[1].start_ns = 5 * SECOND;
+	f.processes[1].exit_ns = 40 * SECOND;
+	f.processes[1].home = fixture_home;
+	f.processes[1].forked_bytes = 3 * MB;
+	f.processes[1].forked_from = 4000;
+	f.processes[1].forked_blocks = 17;
 	f.processes[1].rss_bytes = f.processes[1].peak_rss_bytes = 0;
 	f.processes[1].site_count = f.processes[1].thread_count = 0;
 	f.snapshot.process_count = 2;

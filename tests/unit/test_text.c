@@ -300,13 +300,49 @@ static void test_two_processes(void **state)
 	f.processes[1] = f.processes[0];
 	f.processes[1].pid = 4243;
 	f.processes[1].counts.live_bytes *= 2;
-	f.processes[1].inherited_blocks = 3;
-	f.processes[1].inherited_bytes = 12345;
+	f.processes[1].home = fixture_home;
+	f.processes[1].forked_from = 4000;
+	f.processes[1].forked_blocks = 1204;
+	f.processes[1].forked_bytes = 12 * MB;
+	f.processes[1].inherited_blocks = 1201;
+	f.processes[1].inherited_bytes = 11 * MB;
 	f.processes[1].failed_calls = 1;
 	f.snapshot.process_count = 2;
 	options.rows = 1;
 	options.sample_bytes = 512 * 1024;
 	check("two-processes.txt", &f.snapshot, &options);
+}
+
+/* With -v the cgroup too, what the target named as no terminal takes it. */
+static void test_home(void **state)
+{
+	struct report_options options = fixture_options;
+	struct fixture f;
+	char *text;
+
+	(void)state;
+	fixture_make(&f);
+	f.processes[0].home = fixture_home;
+	f.processes[0].exited = true;
+	f.processes[0].exit_ns = 39 * SECOND;
+	options.width = 200;
+	text = fixture_render("text", &f.snapshot, &options);
+	assert_non_null(strstr(text, "\nended 3.0 s ago · user www-data · pid 7 in its own namespace · "
+				     "container 3f1c0a9d5b7e\nlive "));
+	free(text);
+	f.processes[0].exit_ns = 0;
+	f.processes[0].home.container = "";
+	f.processes[0].home.user = "";
+	f.processes[0].home.inner_pid = 4242;
+	f.processes[0].home.cgroup = "/x/\x1b[2Jy";
+	text = fixture_render("text", &f.snapshot, &options);
+	assert_non_null(strstr(text, "\nuser 33 · cgroup /x/?[2Jy\nlive "));
+	free(text);
+	f.processes[0].home = fixture_home;
+	options.verbose = true;
+	text = fixture_render("text", &f.snapshot, &options);
+	assert_non_null(strstr(text, "container 3f1c0a9d5b7e · cgroup /system.slice/docker-3f1c"));
+	free(text);
 }
 
 /* The larger process comes first, and -n counts processes too, but never hides just one. */
@@ -486,6 +522,7 @@ int main(void)
 		cmocka_unit_test(test_timeline),
 		cmocka_unit_test(test_hostile_timeline),
 		cmocka_unit_test(test_two_processes),
+		cmocka_unit_test(test_home),
 		cmocka_unit_test(test_process_order),
 		cmocka_unit_test(test_sort),
 		cmocka_unit_test(test_colour),
