@@ -14,8 +14,9 @@
 #include "analysis/holders.h"
 
 struct rate;
+struct merged_site;
 
-/* One row of a table: a thread, or a site; of the screen also a process. */
+/* One row of a table: a thread, a site or a process. */
 struct row {
 	const struct snapshot *snapshot;
 	const struct snapshot_process *process;
@@ -23,6 +24,7 @@ struct row {
 	const struct snapshot_site *site;     /* NULL in a table of threads */
 	struct holders *holders;	      /* room to count a site's threads in */
 	const struct rate *rate; /* how fast it changes (rates.h); NULL not known */
+	const struct merged_site *merged; /* in a table of these (merge.h) */
 };
 
 enum column_unit {
@@ -54,7 +56,8 @@ struct table {
 	void (*select)(struct row *row, size_t index); /* make `row` the index-th of its process */
 };
 
-extern const struct table thread_table, site_table;
+/* Those of the last three have columns only: what their rows are is its owner's affair. */
+extern const struct table thread_table, site_table, process_table, rate_table, merged_table;
 
 /* The column called `name` (or titled so, in any case), or NULL. */
 const struct column *column_find(const struct table *table, const char *name);

@@ -186,8 +186,8 @@ static struct names *module_names(struct frames *frames, const struct snapshot_m
 	return file == NO_FILE ? NULL : frames->files[file].names;
 }
 
-static const struct snapshot_module *find_module(const struct snapshot_process *process,
-						 uint64_t address)
+const struct snapshot_module *frames_module(const struct snapshot_process *process,
+					    uint64_t address)
 {
 	size_t low = 0, high = process->module_count;
 
@@ -290,7 +290,7 @@ size_t frames_resolve(struct frames *frames, const struct snapshot_process *proc
 		      uint64_t address, struct frame *ret_frames, size_t room)
 {
 	uint64_t call = address ? address - 1 : 0, start = 0;
-	const struct snapshot_module *module = find_module(process, call);
+	const struct snapshot_module *module = frames_module(process, call);
 	struct frame frame = { .address = address, .language = "native" };
 	struct name_frame found[NAMES_FRAMES_MAX];
 	size_t count, skipped;

@@ -51,6 +51,10 @@ struct recorded_names;
 /* Names that came with a recording are asked first, and stay the caller's. NULL: none. */
 void frames_set_recorded(struct frames *frames, const struct recorded_names *recorded);
 
+/* The module of `process` that `address` lies in, or NULL. */
+const struct snapshot_module *frames_module(const struct snapshot_process *process,
+					    uint64_t address);
+
 /*
  * Name `address`, one frame of a stack of `process`. It is a return address, so
  * the byte before it is what is looked up: a call may be a function's last

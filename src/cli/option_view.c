@@ -5,23 +5,28 @@
 #include "base/cleanup.h"
 #include "base/units.h"
 #include "cli/option_row.h"
+#include "report/report.h"
 #include "top/fields.h"
 
 #define INTERVAL_LEAST_NS 100000000ull
 #define INTERVAL_MOST_NS 3600000000000ull
 
-/* Names of all columns of both tables, those of the first not told twice. */
+/* Names of all columns of the tables, each told once. */
 static char *column_names(char *buffer, size_t size)
 {
-	const struct table *const tables[] = { &thread_table, &site_table };
+	const struct table *const tables[] = { &thread_table, &site_table, &process_table,
+					       &rate_table };
 	size_t used = 0;
 
 	buffer[0] = '\0';
 	for (size_t t = 0; t < ARRAY_LENGTH(tables); t++) {
 		for (size_t i = 0; i < tables[t]->column_count && used < size; i++) {
 			const char *name = tables[t]->columns[i].name;
+			bool told = false;
 
-			if (t == 0 || !column_find(&thread_table, name))
+			for (size_t before = 0; before < t; before++)
+				told |= column_find(tables[before], name) != NULL;
+			if (!told)
 				used += (size_t)snprintf(buffer + used, size - used, "%s%s",
 							 used ? ", " : "", name);
 		}
@@ -49,9 +54,9 @@ int option_set_rows(struct options *options, const char *value, struct error *er
 
 int option_set_sort(struct options *options, const char *value, struct error *error)
 {
-	char known[200];
+	char known[400];
 
-	if (!column_find(&thread_table, value) && !column_find(&site_table, value))
+	if (!report_sorts_by(value))
 		return error_set(error, -EINVAL, "", "there is no column '%s': sort by one of %s",
 				 value, column_names(known, sizeof(known)));
 	options->sort = value;

@@ -44,6 +44,7 @@ struct options {
 	uint64_t buffer_bytes, min_size;
 	bool no_mmap, no_memo;
 	bool native;
+	bool each; /* processes that are alike apart, too */
 	enum stack_mode stacks;
 	const char *stacks_name;
 	struct window_wish window; /* --from, --to, --at, --older-than, --newer-than */

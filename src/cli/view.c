@@ -32,6 +32,7 @@ void view_describe(const struct view *view, const struct options *options, enum 
 		.colour = output_colour(options),
 		.verbose = options->verbose,
 		.native = options->native,
+		.each = options->each,
 		.timeline = options->timeline,
 		.frames = frames_new(),
 	};

@@ -40,6 +40,7 @@ static int copy_threads(struct snapshot_owner *owner, const struct process *proc
 		rows[i].start_ns = thread->start_ns;
 		memcpy(rows[i].comm, thread->comm, sizeof(rows[i].comm));
 		rows[i].exited = thread->exited;
+		out->running_threads += !thread->exited;
 		rows[i].counts = thread->counts;
 		rows[i].freed_by_others_blocks = thread->freed_by_others_blocks;
 	}

@@ -159,7 +159,8 @@ struct snapshot_process {
 	uint64_t rss_bytes, peak_rss_bytes; /* 0 not known */
 	struct snapshot_mappings mappings;
 	size_t thread_count;
-	const struct snapshot_thread *threads;
+	const struct snapshot_thread *threads; /* those that ended too */
+	uint64_t running_threads;
 	size_t site_count;
 	const struct snapshot_site *sites;
 	size_t module_count;

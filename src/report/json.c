@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "analysis/columns.h"
+#include "analysis/overview.h"
 #include "analysis/pattern.h"
 #include "analysis/reconcile.h"
 #include "analysis/stack.h"
@@ -357,20 +358,32 @@ static void write_made(struct json *json, const char *name, uint64_t value,
 		json_number(json, name, value);
 }
 
+static void write_process_verdict(struct json *json, const struct process_verdict *verdict)
+{
+	json_string(json, "verdict", pattern_name(verdict->name));
+	if (verdict->rated)
+		json_double(json, "growth_bytes_per_s", (double)verdict->rate.growth);
+	else
+		json_null(json, "growth_bytes_per_s");
+}
+
 static int write_process(struct writing *w, const struct snapshot *snapshot,
 			 const struct snapshot_process *process)
 {
 	const struct snapshot_counts *counts = &process->counts;
+	struct process_verdict verdict;
 	struct json *json = &w->json;
 	int r;
 
 	w->row.process = process;
+	process_verdict_find(snapshot, process, &verdict);
 	json_object(json, NULL);
 	json_number(json, "pid", process->pid);
 	json_string(json, "comm", process->comm ? process->comm : "");
 	json_string(json, "exe", process->exe ? process->exe : "");
 	json_string(json, "state", process->exited ? "exited" : "running");
 	write_home(w, snapshot, process);
+	write_process_verdict(json, &verdict);
 	json_number(json, "live_bytes", counts->live_bytes);
 	json_number(json, "live_blocks", counts->live_blocks);
 	write_made(json, "allocated_bytes", counts->allocated_bytes, snapshot);
@@ -396,6 +409,46 @@ static int write_process(struct writing *w, const struct snapshot *snapshot,
 	return r;
 }
 
+/* Processes of one program in one place, such as a server's workers. */
+static void write_group(struct json *json, const struct overview_group *group)
+{
+	const struct snapshot_process *sum = &group->sum;
+
+	json_object(json, NULL);
+	json_string(json, "comm", sum->comm ? sum->comm : "");
+	json_string(json, "exe", sum->exe ? sum->exe : "");
+	write_text(json, "cgroup", sum->home.cgroup);
+	write_text(json, "container", sum->home.container);
+	json_number(json, "running", group->running);
+	json_number(json, "exited", group->count - group->running);
+	json_number(json, "live_bytes", group->running ? sum->counts.live_bytes : 0);
+	json_number(json, "live_blocks", group->running ? sum->counts.live_blocks : 0);
+	json_number(json, "exited_live_bytes", group->ended_bytes);
+	json_number(json, "exited_live_blocks", group->ended_blocks);
+	write_known(json, "rss_bytes", group->running ? sum->rss_bytes : 0);
+	write_process_verdict(json, &group->verdict);
+	json_array(json, "pids");
+	for (size_t i = 0; i < group->count; i++)
+		json_number(json, NULL, group->members[i].process->pid);
+	json_end_array(json);
+	json_end_object(json);
+}
+
+static int write_groups(struct json *json, const struct snapshot *snapshot)
+{
+	struct overview overview;
+	int r = overview_find(snapshot, NULL, false, &overview);
+
+	if (r < 0)
+		return r;
+	json_array(json, "groups");
+	for (size_t i = 0; i < overview.count; i++)
+		write_group(json, &overview.groups[i]);
+	json_end_array(json);
+	overview_free(&overview);
+	return 0;
+}
+
 int report_json(FILE *file, const struct snapshot *snapshot,
 		const struct report_options *options)
 {
@@ -407,8 +460,7 @@ int report_json(FILE *file, const struct snapshot *snapshot,
 	};
 	int r = 0;
 
-	if (options->sort && !column_find(&thread_table, options->sort) &&
-	    !column_find(&site_table, options->sort))
+	if (options->sort && !report_sorts_by(options->sort))
 		return -EINVAL;
 	json_object(&w.json, NULL);
 	json_string(&w.json, "schema", "outlive/1");
@@ -419,6 +471,8 @@ int report_json(FILE *file, const struct snapshot *snapshot,
 	for (size_t i = 0; i < snapshot->process_count && r == 0; i++)
 		r = write_process(&w, snapshot, &snapshot->processes[i]);
 	json_end_array(&w.json);
+	if (r == 0)
+		r = write_groups(&w.json, snapshot);
 	json_end_object(&w.json);
 	holders_free(&holders);
 	return r < 0 ? r : output_finish(&w.json.output);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "analysis/columns.h"
 #include "base/cleanup.h"
 #include "report/formats.h"
 
@@ -20,6 +21,12 @@ const struct report_ops *report_find(const char *name)
 			return &report_formats[i];
 	}
 	return NULL;
+}
+
+bool report_sorts_by(const char *name)
+{
+	return column_find(&thread_table, name) || column_find(&site_table, name) ||
+	       column_find(&process_table, name) || column_find(&rate_table, name);
 }
 
 const char *report_verb_name(enum report_verb verb)

@@ -34,6 +34,7 @@ struct report_options {
 	bool verbose;	  /* leave nothing out of a stack */
 	bool timeline;	  /* show how memory went over time */
 	bool native;	  /* show the machinery of interpreters too */
+	bool each;	  /* of several processes: each by itself, alike or not. Text only */
 	struct frames *frames; /* names addresses; NULL: modules and addresses only */
 };
 
@@ -56,6 +57,9 @@ extern const size_t report_format_count;
 
 /* The format called `name`, or NULL. */
 const struct report_ops *report_find(const char *name);
+
+/* Has any table of a report a column of that name, to be sorted by? */
+bool report_sorts_by(const char *name);
 
 /* The verb's name on the command line and in JSON: "threads", "report". */
 const char *report_verb_name(enum report_verb verb);

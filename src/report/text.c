@@ -19,10 +19,9 @@
 #include "report/timeline.h"
 
 #define DEFAULT_WIDTH 80
-#define DEFAULT_PROCESSES 10
 #define INDENT 4
 
-static char *process_name(const struct snapshot_process *process, char *buffer, size_t size)
+char *text_process_name(const struct snapshot_process *process, char *buffer, size_t size)
 {
 	char comm[64];
 
@@ -32,8 +31,30 @@ static char *process_name(const struct snapshot_process *process, char *buffer, 
 	return buffer;
 }
 
+/* What a fork gave it is nobody's doing here, and in none of the other numbers. */
+static void put_inherited(struct text *text)
+{
+	const struct snapshot_process *process = text->row.process;
+	char a[UNITS_BUFFER], b[UNITS_BUFFER], c[UNITS_BUFFER], parent[32] = "their parents";
+	struct layout *layout = &text->layout;
+
+	if (!process->forked_blocks)
+		return;
+	if (process->forked_from)
+		snprintf(parent, sizeof(parent), "%u", process->forked_from);
+	layout_begin_list(layout, 0);
+	layout_item(layout, STYLE_PLAIN, "inherited from %s at the fork: %s in %s block%s", parent,
+		    units_format_bytes(a, sizeof(a), process->forked_bytes),
+		    units_format_count(b, sizeof(b), process->forked_blocks),
+		    process->forked_blocks == 1 ? "" : "s");
+	layout_item(layout, STYLE_PLAIN, "%s of them freed since",
+		    units_format_count(c, sizeof(c),
+				       process->forked_blocks - process->inherited_blocks));
+	layout_end_list(layout);
+}
+
 /* "live 212 MB in 1 204 blocks · resident 3.34 GB (peak 3.34 GB) · …" */
-static void put_totals(struct text *text)
+void text_totals(struct text *text)
 {
 	const struct snapshot_process *process = text->row.process;
 	const struct snapshot_mappings *mappings = &process->mappings;
@@ -62,26 +83,7 @@ static void put_totals(struct text *text)
 			    units_format_count(a, sizeof(a), process->failed_calls),
 			    process->failed_calls == 1 ? "" : "s");
 	layout_end_list(layout);
-}
-
-/* What a fork gave it is nobody's doing here, and in none of the other numbers. */
-static void put_inherited(struct text *text)
-{
-	const struct snapshot_process *process = text->row.process;
-	char a[UNITS_BUFFER], b[UNITS_BUFFER], c[UNITS_BUFFER];
-	struct layout *layout = &text->layout;
-
-	if (!process->forked_blocks)
-		return;
-	layout_begin_list(layout, 0);
-	layout_item(layout, STYLE_PLAIN, "inherited from %u at the fork: %s in %s block%s",
-		    process->forked_from, units_format_bytes(a, sizeof(a), process->forked_bytes),
-		    units_format_count(b, sizeof(b), process->forked_blocks),
-		    process->forked_blocks == 1 ? "" : "s");
-	layout_item(layout, STYLE_PLAIN, "%s of them freed since",
-		    units_format_count(c, sizeof(c),
-				       process->forked_blocks - process->inherited_blocks));
-	layout_end_list(layout);
+	put_inherited(text);
 }
 
 static void put_advice(struct text *text, const char *const *lines, size_t count)
@@ -151,13 +153,12 @@ static int put_tables(struct text *text)
 	return threads_first ? text_site_table(text) : text_thread_line(text);
 }
 
-static int put_process(struct text *text)
+int text_process(struct text *text)
 {
 	struct reconcile reconcile;
 
 	text_home(text);
-	put_totals(text);
-	put_inherited(text);
+	text_totals(text);
 	reconcile_find(text->row.snapshot, text->row.process, &reconcile);
 	if (!text->row.process->whole && reconcile.name != RECONCILE_UNKNOWN)
 		layout_paragraph(&text->layout, reconcile.name == RECONCILE_KEPT ? STYLE_NOTICE :
@@ -167,30 +168,6 @@ static int put_process(struct text *text)
 	return put_tables(text);
 }
 
-/* "── python3 (4242) ───────" */
-static void put_rule(struct text *text)
-{
-	char name[128];
-
-	layout_newline(&text->layout);
-	layout_put(&text->layout, STYLE_DIM, "── ");
-	layout_put(&text->layout, STYLE_HEADING,
-		   process_name(text->row.process, name, sizeof(name)));
-	layout_put(&text->layout, STYLE_PLAIN, " ");
-	while (text->layout.column < text->layout.width)
-		layout_put(&text->layout, STYLE_DIM, "─");
-	layout_newline(&text->layout);
-}
-
-static int by_live_bytes(const void *left, const void *right)
-{
-	const struct snapshot_process *const *a = left, *const *b = right;
-
-	if ((*a)->counts.live_bytes != (*b)->counts.live_bytes)
-		return (*a)->counts.live_bytes > (*b)->counts.live_bytes ? -1 : 1;
-	return *a < *b ? -1 : *a > *b;
-}
-
 static int put_one(struct text *text)
 {
 	char name[128];
@@ -198,47 +175,9 @@ static int put_one(struct text *text)
 	text->row.process = &text->row.snapshot->processes[0];
 	layout_begin_list(&text->layout, 0);
 	layout_item(&text->layout, STYLE_HEADING, "%s",
-		    process_name(text->row.process, name, sizeof(name)));
+		    text_process_name(text->row.process, name, sizeof(name)));
 	text_quality(text);
-	return put_process(text);
-}
-
-static int put_many(struct text *text)
-{
-	const struct snapshot *snapshot = text->row.snapshot;
-	size_t count = snapshot->process_count, shown;
-	CLEANUP_FREE const struct snapshot_process **order = NULL;
-	size_t limit = text->options->rows ? text->options->rows : DEFAULT_PROCESSES;
-	char line[96], bytes[UNITS_BUFFER];
-	uint64_t rest_bytes = 0;
-	int r;
-
-	order = calloc(count, sizeof(*order));
-	if (!order)
-		return -ENOMEM;
-	for (size_t i = 0; i < count; i++)
-		order[i] = &snapshot->processes[i];
-	qsort(order, count, sizeof(*order), by_live_bytes);
-	layout_begin_list(&text->layout, 0);
-	layout_item(&text->layout, STYLE_HEADING, "%zu processes", count);
-	text_quality(text);
-	shown = text_shown(count, limit);
-	for (size_t i = 0; i < shown; i++) {
-		text->row.process = order[i];
-		put_rule(text);
-		r = put_process(text);
-		if (r < 0)
-			return r;
-	}
-	for (size_t i = shown; i < count; i++)
-		rest_bytes += order[i]->counts.live_bytes;
-	if (shown == count)
-		return 0;
-	snprintf(line, sizeof(line), "… and %zu more processes, %s", count - shown,
-		 units_format_bytes(bytes, sizeof(bytes), rest_bytes));
-	layout_newline(&text->layout);
-	layout_paragraph(&text->layout, STYLE_DIM, 0, line);
-	return 0;
+	return text_process(text);
 }
 
 static int put_none(struct text *text)
@@ -266,14 +205,13 @@ int report_text(FILE *file, const struct snapshot *snapshot,
 	};
 	int r;
 
-	if (options->sort && !column_find(&thread_table, options->sort) &&
-	    !column_find(&site_table, options->sort))
+	if (options->sort && !report_sorts_by(options->sort))
 		return -EINVAL;
 	text_window(&text);
 	if (snapshot->process_count == 0)
 		r = put_none(&text);
 	else
-		r = snapshot->process_count == 1 ? put_one(&text) : put_many(&text);
+		r = snapshot->process_count == 1 ? put_one(&text) : text_processes(&text);
 	holders_free(&holders);
 	return r < 0 ? r : output_finish(&text.layout.output);
 }

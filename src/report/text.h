@@ -4,6 +4,7 @@
 #define OUTLIVE_REPORT_TEXT_H
 
 #include "analysis/columns.h"
+#include "analysis/pattern.h"
 #include "report/layout.h"
 #include "report/report.h"
 #include "analysis/stack.h"
@@ -27,6 +28,22 @@ void text_window(struct text *text);
 /* Where text->row.process lives, whose it is, and when it ended: a line, or none. */
 void text_home(struct text *text);
 
+/* "python3 (4242), exited"; returns `buffer`. */
+char *text_process_name(const struct snapshot_process *process, char *buffer, size_t size);
+
+/* What text->row.process has, in all; and all about it. The second returns 0 or -ENOMEM. */
+void text_totals(struct text *text);
+int text_process(struct text *text);
+
+/* All processes: the first lines, a table of them, and about those that hold most more.
+ * Returns 0 or -ENOMEM. */
+int text_processes(struct text *text);
+
+/* What a group of processes has in common: table of threads, table of sites. Return as above. */
+struct overview_group;
+int text_group_threads(struct text *text, const struct overview_group *group);
+int text_group_sites(struct text *text, const struct overview_group *group);
+
 /* Nothing of the window is live: say so. */
 void text_window_empty(struct text *text);
 
@@ -38,6 +55,15 @@ int text_thread_line(struct text *text);
  * `width` columns. Returns `buffer`. */
 #define TEXT_SITE_NAME (2 * STACK_TEXT + 8)
 char *text_site_name(const struct stack *stack, size_t width, char buffer[TEXT_SITE_NAME]);
+
+/* How a verdict looks. */
+enum style text_verdict_style(enum pattern_name name);
+
+/* Below a site's line: calls and ages where sites lead; the frames of text->row.site. */
+void text_site_use(struct text *text);
+void text_site_stack(struct text *text, const struct stack *stack);
+
+#define TEXT_VERDICT_WIDTH 15 /* of the longest pattern_title */
 
 /* Table of sites with verdicts and stacks. Returns 0 or -ENOMEM. */
 int text_site_table(struct text *text);
@@ -52,9 +78,11 @@ void text_holders(struct text *text, size_t indent);
  */
 size_t text_shown(size_t count, size_t limit);
 
+#define TEXT_COLUMNS 16
+
 /* The columns that a table shows. */
 struct text_columns {
-	const struct column *shown[16];
+	const struct column *shown[TEXT_COLUMNS];
 	size_t count;
 	size_t name_width; /* of the names beside them */
 };
@@ -65,6 +93,11 @@ struct text_columns {
  */
 void text_table_heading(struct text *text, const struct table *table, const char *title,
 			size_t reserved, struct text_columns *ret_columns);
+
+/* The same of `known` columns of any tables; `sorted`: the one sorted by, or NULL. */
+void text_columns_heading(struct text *text, const struct column *const *all, size_t known,
+			  const struct column *sorted, const char *title, size_t reserved,
+			  struct text_columns *ret_columns);
 
 /* The cells of `row`. The line stays open. */
 void text_table_cells(struct text *text, const struct text_columns *columns,

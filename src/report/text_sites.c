@@ -14,13 +14,12 @@
 
 #define DEFAULT_ROWS 10
 #define STACK_FRAMES 8	 /* shown unless -v */
-#define VERDICT_WIDTH 15 /* of the longest pattern_title */
 #define NUMBER_WIDTH 3
 #define INDENT 4
 #define STACK_INDENT 8
 #define PLACE_WIDTH 24 /* kept for the module's name beside a function's */
 
-static enum style verdict_style(enum pattern_name name)
+enum style text_verdict_style(enum pattern_name name)
 {
 	switch (name) {
 	case PATTERN_GROWING:
@@ -81,6 +80,16 @@ static void put_ages(struct text *text)
 		layout_item(&text->layout, STYLE_PLAIN, "block%s %s to %s old", plural, from, to);
 }
 
+void text_site_use(struct text *text)
+{
+	if (text->options->verb != REPORT_SITES)
+		return;
+	layout_begin_list(&text->layout, INDENT);
+	put_calls(text, text->row.site);
+	put_ages(text);
+	layout_end_list(&text->layout);
+}
+
 static bool same_function(const struct frame *a, const struct frame *b)
 {
 	if (!a->symbol || !b->symbol || strcmp(a->symbol, b->symbol) != 0)
@@ -133,9 +142,9 @@ static void put_stack_end(struct text *text, const struct snapshot_site *site, s
 	}
 }
 
-static void put_stack(struct text *text, const struct snapshot_site *site,
-		      const struct stack *stack)
+void text_site_stack(struct text *text, const struct stack *stack)
 {
+	const struct snapshot_site *site = text->row.site;
 	bool verbose = text->options->verbose;
 	size_t count = stack->count, lines = 0, i = 0, end;
 
@@ -172,7 +181,7 @@ static void put_line(struct text *text, size_t number, const struct stack *stack
 	text_table_cells(text, columns, &text->row);
 	if (text->options->verb == REPORT_THREADS) {
 		layout_put(&text->layout, STYLE_PLAIN, "  ");
-		layout_put(&text->layout, verdict_style(pattern->name),
+		layout_put(&text->layout, text_verdict_style(pattern->name),
 			   pattern_title(pattern->name));
 	}
 	layout_newline(&text->layout);
@@ -194,18 +203,13 @@ static int put_site(struct text *text, size_t number, const struct text_columns 
 	else
 		snprintf(sentence, sizeof(sentence), "%s: %s", pattern_title(pattern.name),
 			 pattern.text);
-	layout_paragraph(&text->layout, verdict_style(pattern.name), INDENT, sentence);
-	if (text->options->verb == REPORT_SITES) {
-		layout_begin_list(&text->layout, INDENT);
-		put_calls(text, site);
-		put_ages(text);
-		layout_end_list(&text->layout);
-	}
+	layout_paragraph(&text->layout, text_verdict_style(pattern.name), INDENT, sentence);
+	text_site_use(text);
 	r = holders_find(text->row.holders, site);
 	if (r < 0)
 		return r;
 	text_holders(text, INDENT);
-	put_stack(text, site, &stack);
+	text_site_stack(text, &stack);
 	return 0;
 }
 
@@ -250,7 +254,7 @@ int text_site_table(struct text *text)
 			order[wanted++] = order[i];
 	}
 	limit = text_shown(wanted, limit);
-	text_table_heading(text, &site_table, "WHAT IS HELD", verdicts ? VERDICT_WIDTH + 2 : 0,
+	text_table_heading(text, &site_table, "WHAT IS HELD", verdicts ? TEXT_VERDICT_WIDTH + 2 : 0,
 			   &columns);
 	if (verdicts)
 		layout_put(&text->layout, STYLE_HEADING, "  VERDICT");

@@ -14,15 +14,15 @@ const struct column *text_sort_column(const struct text *text, const struct tabl
 	return text->options->sort ? column_find(table, text->options->sort) : NULL;
 }
 
-static void choose_columns(const struct text *text, const struct table *table, size_t reserved,
+static void choose_columns(const struct text *text, const struct column *const *all, size_t known,
+			   const struct column *sorted, size_t reserved,
 			   struct text_columns *ret_columns)
 {
-	const struct column *sorted = text_sort_column(text, table);
 	size_t width = text->layout.width, used = TEXT_NAME_WIDTH + reserved, count = 0;
 	bool seen = !sorted;
 
-	for (; count < table->column_count && count < ARRAY_LENGTH(ret_columns->shown); count++) {
-		const struct column *column = &table->columns[count];
+	for (; count < known && count < ARRAY_LENGTH(ret_columns->shown); count++) {
+		const struct column *column = all[count];
 
 		if (used + 1 + column->width > width)
 			break;
@@ -39,12 +39,13 @@ static void choose_columns(const struct text *text, const struct table *table, s
 	ret_columns->name_width = TEXT_NAME_WIDTH + width - used;
 }
 
-void text_table_heading(struct text *text, const struct table *table, const char *title,
-			size_t reserved, struct text_columns *ret_columns)
+void text_columns_heading(struct text *text, const struct column *const *all, size_t known,
+			  const struct column *sorted, const char *title, size_t reserved,
+			  struct text_columns *ret_columns)
 {
 	struct layout *layout = &text->layout;
 
-	choose_columns(text, table, reserved, ret_columns);
+	choose_columns(text, all, known, sorted, reserved, ret_columns);
 	layout_cell(layout, STYLE_HEADING, title, ret_columns->name_width, false);
 	for (size_t i = 0; i < ret_columns->count; i++) {
 		const struct column *column = ret_columns->shown[i];
@@ -52,6 +53,18 @@ void text_table_heading(struct text *text, const struct table *table, const char
 		layout_to(layout, layout->column + 1);
 		layout_cell(layout, STYLE_HEADING, column->title, column->width, column->right);
 	}
+}
+
+void text_table_heading(struct text *text, const struct table *table, const char *title,
+			size_t reserved, struct text_columns *ret_columns)
+{
+	const struct column *all[TEXT_COLUMNS];
+	size_t known = 0;
+
+	for (; known < table->column_count && known < TEXT_COLUMNS; known++)
+		all[known] = &table->columns[known];
+	text_columns_heading(text, all, known, text_sort_column(text, table), title, reserved,
+			     ret_columns);
 }
 
 void text_table_cells(struct text *text, const struct text_columns *columns,

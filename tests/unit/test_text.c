@@ -363,11 +363,63 @@ static void test_process_order(void **state)
 	f.snapshot.processes = many;
 	f.snapshot.process_count = 6;
 	options.rows = 2;
+	options.each = true;
 	text = render(&f.snapshot, &options);
 	assert_true(strstr(text, "(105)") < strstr(text, "(104)"));
 	assert_null(strstr(text, "(103)"));
 	assert_non_null(strstr(text, "… and 4 more processes, 10.0 MB\n"));
 	free(text);
+	/* Those that are alike are one, and its members are as many rows. */
+	options.each = false;
+	text = render(&f.snapshot, &options);
+	assert_non_null(strstr(text, "\nshopd × 6 "));
+	assert_non_null(strstr(text, "\n  … and 4 more like it, 10.0 MB\n"));
+	assert_non_null(strstr(text, "── shopd, 6 processes ─"));
+	free(text);
+	/* In another container, it is another service. */
+	many[3].home = fixture_home;
+	text = render(&f.snapshot, &options);
+	assert_non_null(strstr(text, "\nshopd × 5 "));
+	free(text);
+}
+
+/* Five workers, two that were replaced, and another program. */
+static void test_workers(void **state)
+{
+	static struct snapshot_process many[8];
+	struct report_options options = fixture_options;
+	struct fixture f;
+
+	(void)state;
+	fixture_make(&f);
+	for (uint32_t i = 0; i < 8; i++) {
+		many[i] = f.processes[0];
+		many[i].pid = 300 + i;
+		many[i].home = fixture_home;
+		many[i].running_threads = 12;
+		many[i].exited = i >= 5 && i < 7;
+		many[i].exit_ns = many[i].exited ? 40 * SECOND : 0;
+		many[i].forked_from = 4000;
+		many[i].forked_blocks = 100;
+		many[i].inherited_blocks = 97;
+		many[i].forked_bytes = MB;
+	}
+	many[7].comm = "redis-server";
+	many[7].exe = "/usr/bin/redis-server";
+	many[7].counts.live_bytes = 100 * MB;
+	many[7].forked_blocks = 0;
+	f.snapshot.processes = many;
+	f.snapshot.process_count = 8;
+	options.rows = 2;
+	check("workers.txt", &f.snapshot, &options);
+	options.width = 110;
+	options.verb = REPORT_SITES;
+	check("workers-wide.txt", &f.snapshot, &options);
+	/* When all of a service has ended, it is told of as it was. */
+	for (size_t i = 0; i < 5; i++)
+		many[i].exited = true;
+	options.width = 80;
+	check("workers-ended.txt", &f.snapshot, &options);
 }
 
 static void test_sort(void **state)
@@ -524,6 +576,7 @@ int main(void)
 		cmocka_unit_test(test_two_processes),
 		cmocka_unit_test(test_home),
 		cmocka_unit_test(test_process_order),
+		cmocka_unit_test(test_workers),
 		cmocka_unit_test(test_sort),
 		cmocka_unit_test(test_colour),
 		cmocka_unit_test(test_hostile_names),
