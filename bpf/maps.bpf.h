@@ -60,21 +60,21 @@ struct {
 	__type(value, struct unwind_mapping);
 } mappings SEC(".maps");
 
-struct {
+/* Unwind rows and their indexes: outlive/unwind.h. */
+struct pool_chunk {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1); /* set before load */
+	__uint(max_entries, UNWIND_CHUNK_WORDS);
 	__type(key, __u32);
 	__type(value, __u64);
-} buckets SEC(".maps");
+};
 
 struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
 	__uint(max_entries, 1); /* set before load */
 	__type(key, __u32);
-	__type(value, struct unwind_row);
-} rows SEC(".maps");
+	__array(values, struct pool_chunk);
+} pool SEC(".maps");
 
 /* Rules found by pc: outlive/unwind.h. */
 struct {
@@ -119,6 +119,7 @@ struct walk {
 	__u32 hint;		  /* mapping of the last frame: the next is often in it too */
 	__u32 leaf;		  /* pc is an instruction to be run, not a return address */
 	__u32 stale;		  /* an address lay in no known mapping */
+	__u64 missed;		  /* an address whose rows are away; 0 none */
 	__u32 cache, epoch;	  /* the process's part of the rule cache */
 	/* The memo: memo.bpf.h. */
 	__u32 good;	 /* of the last walk's frames, those that may be joined */

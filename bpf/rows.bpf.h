@@ -34,36 +34,49 @@ static __always_inline struct unwind_mapping *mapping_find(struct walk *walk, __
 	return NULL;
 }
 
+/* Word `number` of the pool; NULL when it has none of that number. */
+static __always_inline __u64 *pool_word(__u32 number)
+{
+	__u32 key = number >> UNWIND_CHUNK_BITS;
+	void *chunk = bpf_map_lookup_elem(&pool, &key);
+
+	if (!chunk)
+		return NULL;
+	key = number & (UNWIND_CHUNK_WORDS - 1);
+	return bpf_map_lookup_elem(chunk, &key);
+}
+
 /* The row in force at `vaddr` of a module: the last one that does not lie beyond it. */
 static __always_inline struct unwind_row *row_find(const struct unwind_mapping *mapping,
 						   __u64 vaddr)
 {
 	__u64 bucket = vaddr >> UNWIND_BUCKET_SHIFT;
+	__u64 *range, *used;
 	struct unwind_row *row;
-	__u32 low, high, key;
-	__u64 *range;
+	__u32 low, high, middle;
 
 	if (bucket >= mapping->index_count)
 		return NULL;
-	key = mapping->index_base + (__u32)bucket;
-	range = bpf_map_lookup_elem(&buckets, &key);
+	used = pool_word(mapping->index_base - 1);
+	if (used && !*used)
+		*used = 1;
+	range = pool_word(mapping->index_base + (__u32)bucket);
 	if (!range)
 		return NULL;
 	/* Invariant: row[low] <= vaddr < row[high]. */
 	low = (__u32)*range;
 	high = *range >> 32;
 	for (int i = 0; i < UNWIND_SEARCH_STEPS && low + 1 < high; i++) {
-		key = low + (high - low) / 2;
-		row = bpf_map_lookup_elem(&rows, &key);
+		middle = low + (high - low) / 2;
+		row = (struct unwind_row *)pool_word(middle);
 		if (!row)
 			return NULL;
 		if (row->vaddr <= (__u32)vaddr)
-			low = key;
+			low = middle;
 		else
-			high = key;
+			high = middle;
 	}
-	key = low;
-	row = bpf_map_lookup_elem(&rows, &key);
+	row = (struct unwind_row *)pool_word(low);
 	if (!row || row->vaddr > (__u32)vaddr)
 		return NULL;
 	return row;

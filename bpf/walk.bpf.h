@@ -177,6 +177,8 @@ static long walk_step_rows(__u32 index, struct walk_context *context)
 		walk->stale = 1;
 		return step_without_row(walk, WIRE_STACK_NO_MODULE);
 	}
+	if (!row && mapping->index_base == UNWIND_AWAY)
+		walk->missed = pc;
 	if (!row || (row->kind & 15) == UNWIND_CFA_NONE)
 		return step_without_row(walk, WIRE_STACK_NO_ROW);
 	rule_remember(walk, pc, rule);
@@ -221,6 +223,7 @@ static __always_inline void walk_run(struct walk *walk, struct unwind_process *p
 	walk->fp = fp;
 	walk->leaf = 0;
 	walk->stale = 0;
+	walk->missed = 0;
 	walk->hint = 0;
 	walk->cache = slot * UNWIND_CACHE_ROWS;
 	walk->table = (slot * 2 + active) * UNWIND_MAX_MAPPINGS;
@@ -237,6 +240,8 @@ static __always_inline void walk_run(struct walk *walk, struct unwind_process *p
 		bpf_loop(WALK_ROUNDS, walk_step_rows, &context, 0);
 	if (walk->stale)
 		process->stale = 1;
+	if (walk->missed)
+		process->missed = walk->missed;
 	/* A thread's stacks are mostly alike: next time copy what this one took. */
 	walk->copy_want = ((__u32)(walk->sp - sp) | 63) + 1;
 	memo_end(walk, slot);

@@ -53,12 +53,22 @@ struct unwind_row {
 _Static_assert(sizeof(struct unwind_row) == 8, "unwind_row is read by BPF");
 
 /*
- * Rows of a module are sorted by vaddr and found through an index with one
- * entry per 1 KiB of module text:
- *   low 32 bits   absolute row number of the row in force at the bucket's first byte
- *   high 32 bits  absolute row number of the first row beyond the bucket
- * so a search looks at the few rows of one bucket only.
+ * The pool: rows of all modules and what leads to them, as 64-bit words numbered from 0.
+ * It grows by chunks, so that a small process costs little: word n is entry
+ * n % UNWIND_CHUNK_WORDS of the array that entry n / UNWIND_CHUNK_WORDS of the `pool` map
+ * holds. A module has a run of words:
+ *
+ *   1 word      use: 0, or 1 when BPF has looked a row of it up since user space set it to 0
+ *   n words     the index: one for each 1 KiB of the module's text
+ *                 low 32 bits   number of the word that is the row in force at the KiB's start
+ *                 high 32 bits  number of the first word that is a row beyond the KiB
+ *   m words     its rows, sorted by vaddr
+ *
+ * so a search looks at the few rows of one KiB only.
  */
+#define UNWIND_CHUNK_BITS 18 /* 2 MiB */
+#define UNWIND_CHUNK_WORDS (1u << UNWIND_CHUNK_BITS)
+
 #define UNWIND_BUCKET_SHIFT 10
 #define UNWIND_SEARCH_STEPS 12 /* log2 of the most rows a bucket may hold: 1 KiB / 1 byte + 1 */
 
@@ -67,9 +77,11 @@ struct unwind_mapping {
 	__u64 start;
 	__u64 end;
 	__u64 bias;	  /* pc - bias = row vaddr */
-	__u32 index_base; /* first bucket of the module in the `buckets` map */
-	__u32 index_count; /* 0: module without rows */
+	__u32 index_base; /* number of the word with which the module's index begins */
+	__u32 index_count; /* 0: module without rows; if index_base is UNWIND_AWAY, for now */
 };
+
+#define UNWIND_AWAY 1 /* never the base of an index: the rows are not in the pool, but could be */
 
 _Static_assert(sizeof(struct unwind_mapping) == 32, "unwind_mapping is read by BPF");
 
@@ -88,9 +100,10 @@ struct unwind_process {
 	__u32 stale;	  /* set by BPF: an address lay in no mapping, read /proc/PID/maps again */
 	__u32 epoch;	  /* of the cache below; changes with every change of the table in force */
 	__u32 zero;
+	__u64 missed;	  /* set by BPF: an address in a mapping whose rows are UNWIND_AWAY */
 };
 
-_Static_assert(sizeof(struct unwind_process) == 24, "unwind_process is read by BPF");
+_Static_assert(sizeof(struct unwind_process) == 32, "unwind_process is read by BPF");
 
 /*
  * Rules found, by pc: rows UNWIND_CACHE_ROWS * slot … of the `rule_cache` map, one

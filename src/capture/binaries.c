@@ -30,11 +30,8 @@ struct binary {
 	char *path;
 	struct elf_file *elf; /* NULL: no ELF file, or the vdso */
 	int fd;		      /* kept for naming; -1 none */
-	struct unwind_table table; /* until it is loaded */
+	int table;	      /* its number among the unwinds; -1 none */
 	char build_id[ELF_BUILD_ID_HEX];
-	uint64_t base;
-	uint32_t index_base, index_count; /* in the BPF tables; count 0: no rows */
-	bool loaded;
 };
 
 /* One executable mapping found by the last scan. */
@@ -55,12 +52,16 @@ struct binaries {
 		uint64_t start, end;
 	} *delivered;
 	size_t delivered_count, delivered_capacity;
-	uint64_t build_ns;
+	struct unwinds *unwinds;
 };
 
-struct binaries *binaries_new(void)
+struct binaries *binaries_new(struct unwinds *unwinds)
 {
-	return calloc(1, sizeof(struct binaries));
+	struct binaries *binaries = calloc(1, sizeof(struct binaries));
+
+	if (binaries)
+		binaries->unwinds = unwinds;
+	return binaries;
 }
 
 void binaries_free(struct binaries *binaries)
@@ -70,7 +71,6 @@ void binaries_free(struct binaries *binaries)
 	for (size_t i = 0; i < binaries->count; i++) {
 		struct binary *binary = &binaries->files[i];
 
-		unwind_table_free(&binary->table);
 		elf_file_close(binary->elf);
 		if (binary->fd >= 0)
 			close(binary->fd);
@@ -82,8 +82,9 @@ void binaries_free(struct binaries *binaries)
 	free(binaries);
 }
 
-/* Read what a file has to tell; whatever fails leaves a file without it. */
-static void binary_fill(struct binary *binary, uint32_t pid, const struct mapping *mapping)
+/* Open a file and read what it has to tell; whatever fails leaves a file without it. */
+static void binary_fill(struct binaries *binaries, struct binary *binary, uint32_t pid,
+			const struct mapping *mapping)
 {
 	struct stat stat;
 	int copy;
@@ -91,29 +92,27 @@ static void binary_fill(struct binary *binary, uint32_t pid, const struct mappin
 	binary->fd = mapped_file_open(pid, mapping, &stat);
 	if (binary->fd < 0)
 		return;
-	if (unwind_table_read(binary->fd, &binary->table) == 0)
-		binary->base = binary->table.base;
 	copy = fcntl(binary->fd, F_DUPFD_CLOEXEC, 0);
 	if (copy >= 0 && elf_file_open(copy, &binary->elf) == 0)
 		snprintf(binary->build_id, sizeof(binary->build_id), "%s",
 			 elf_file_build_id(binary->elf));
+	binary->table = unwinds_add(binaries->unwinds, binary->fd, binary->build_id, binary->path);
 }
 
 /* The kernel maps the same vdso into every process: ours has the target's rows. */
-static void binary_fill_vdso(struct binary *binary)
+static void binary_fill_vdso(struct binaries *binaries, struct binary *binary)
 {
 	const void *image = (const void *)getauxval(AT_SYSINFO_EHDR);
 
-	binary->fd = -1;
-	if (image && unwind_table_read_memory(image, VDSO_BYTES, &binary->table) == 0)
-		binary->base = binary->table.base;
+	if (image)
+		binary->table = unwinds_add_memory(binaries->unwinds, image, VDSO_BYTES,
+						   binary->path);
 }
 
 /* The file behind `mapping`, made on first sight. Returns its index, or -errno. */
 static int binary_get(struct binaries *binaries, uint32_t pid, const struct mapping *mapping)
 {
 	struct binary *binary;
-	uint64_t started;
 	int result;
 
 	for (size_t i = 0; i < binaries->count; i++) {
@@ -136,12 +135,11 @@ static int binary_get(struct binaries *binaries, uint32_t pid, const struct mapp
 	binary->path = strdup(mapping->path);
 	if (!binary->path)
 		return -ENOMEM;
-	started = side_now_ns();
+	binary->fd = binary->table = -1;
 	if (mapping->inode)
-		binary_fill(binary, pid, mapping);
+		binary_fill(binaries, binary, pid, mapping);
 	else
-		binary_fill_vdso(binary);
-	binaries->build_ns += side_now_ns() - started;
+		binary_fill_vdso(binaries, binary);
 	return (int)binaries->count++;
 }
 
@@ -227,40 +225,9 @@ bool binaries_mapping(const struct binaries *binaries, size_t number,
 	return false;
 }
 
-struct binaries_total binaries_total(const struct binaries *binaries)
+size_t binaries_count(const struct binaries *binaries)
 {
-	struct binaries_total total = { .files = binaries->count, .build_ns = binaries->build_ns };
-
-	for (size_t i = 0; i < binaries->count; i++) {
-		const struct binary *binary = &binaries->files[i];
-
-		total.rows += binary->table.row_count;
-		total.buckets += binary->loaded ? binary->index_count : binary->table.bucket_count;
-		total.without_rows += binary->loaded ? !binary->index_count :
-						       !binary->table.bucket_count;
-	}
-	return total;
-}
-
-/* Load the rows of `binary` for BPF; its copy of them is then not needed any more. */
-static void binary_load(struct binary *binary, struct tables *tables)
-{
-	size_t rows = binary->table.row_count;
-
-	if (binary->loaded)
-		return;
-	binary->loaded = true;
-	if (binary->table.bucket_count == 0) {
-		log_line("%s: no unwind rows, frame pointers only", binary->path);
-	} else if (tables_add(tables, &binary->table, &binary->index_base) == 0) {
-		binary->index_count = (uint32_t)binary->table.bucket_count;
-		log_line("%s: %zu unwind rows", binary->path, rows);
-	} else {
-		log_line("%s: no room for its %zu unwind rows, frame pointers only", binary->path,
-			 rows);
-	}
-	unwind_table_free(&binary->table);
-	binary->table.row_count = rows;
+	return binaries->count;
 }
 
 static bool was_delivered(const struct binaries *binaries, uint32_t pid, const struct found *found)
@@ -322,22 +289,22 @@ static int deliver_found(struct binaries *binaries, const struct found *found, u
 int binaries_publish(struct binaries *binaries, struct tables *tables, uint32_t pid, uint32_t slot,
 		    uint64_t time_ns, event_fn deliver, void *context)
 {
-	CLEANUP_FREE struct unwind_mapping *mappings = NULL;
+	CLEANUP_FREE struct unwinds_mapping *mappings =
+		calloc(binaries->found_count + 1, sizeof(*mappings));
 	int result = 0;
 
-	mappings = calloc(binaries->found_count + 1, sizeof(*mappings));
 	if (!mappings)
 		return -ENOMEM;
 	for (size_t i = 0; i < binaries->found_count && result == 0; i++) {
 		const struct found *found = &binaries->found[i];
-		struct binary *binary = &binaries->files[found->binary];
+		const struct binary *binary = &binaries->files[found->binary];
 
-		binary_load(binary, tables);
-		mappings[i].start = found->start;
-		mappings[i].end = found->end;
-		mappings[i].bias = found->elf_bias + binary->base;
-		mappings[i].index_base = binary->index_base;
-		mappings[i].index_count = found->has_bias ? binary->index_count : 0;
+		mappings[i] = (struct unwinds_mapping){
+			.start = found->start,
+			.end = found->end,
+			.bias = found->elf_bias,
+			.table = found->has_bias ? binary->table : -1,
+		};
 		if (found->has_bias)
 			result = deliver_found(binaries, found, pid, time_ns, deliver, context);
 	}
@@ -345,6 +312,20 @@ int binaries_publish(struct binaries *binaries, struct tables *tables, uint32_t 
 		log_line("process %u: only %d of its %zu executable mappings are covered", pid,
 			 UNWIND_MAX_MAPPINGS, binaries->found_count);
 	if (result == 0)
-		result = tables_publish(tables, slot, mappings, binaries->found_count);
+		result = unwinds_publish(binaries->unwinds, tables, slot, mappings,
+					 binaries->found_count);
 	return result;
+}
+
+void binaries_release(struct binaries *binaries, struct tables *tables, uint32_t pid,
+		      uint32_t slot)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < binaries->delivered_count; i++) {
+		if (binaries->delivered[i].pid != pid)
+			binaries->delivered[kept++] = binaries->delivered[i];
+	}
+	binaries->delivered_count = kept;
+	unwinds_release(binaries->unwinds, tables, slot);
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The executable files of the traced processes: each is opened once, kept open
- * (so that it can be named after the process is gone), and its unwind rows are
- * built and loaded once, however many processes map it.
+ * The executable files of the traced processes: each is opened once, and kept open
+ * so that it can be named after the process is gone. Their unwind rows: unwinds.h.
  */
 #ifndef OUTLIVE_CAPTURE_BINARIES_H
 #define OUTLIVE_CAPTURE_BINARIES_H
@@ -11,24 +10,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "capture/tables.h"
+#include "capture/unwinds.h"
 #include "stream/event.h"
 
 struct binaries;
 
-/* What the tables of all modules come to. */
-struct binaries_total {
-	size_t files, rows, buckets;
-	size_t without_rows; /* files that have no rows: no .eh_frame, or no room left */
-	uint64_t build_ns;   /* spent making rows */
-};
-
-/* An empty set, or NULL without memory. */
-struct binaries *binaries_new(void);
+/* An empty set whose tables go into `unwinds`, which must outlive it; or NULL without memory. */
+struct binaries *binaries_new(struct unwinds *unwinds);
 void binaries_free(struct binaries *binaries);
 
 /*
- * Read the mappings of `pid` and build the rows of files not met before.
+ * Read the mappings of `pid` and open the files not met before.
  * Returns 0, or the -errno of reading /proc/PID/maps. A file that cannot be
  * opened or makes no sense is a module without rows, not an error.
  */
@@ -46,15 +38,20 @@ struct binary_mapping {
 bool binaries_mapping(const struct binaries *binaries, size_t number,
 		      struct binary_mapping *ret_mapping);
 
-struct binaries_total binaries_total(const struct binaries *binaries);
+/* The number of different files met. */
+size_t binaries_count(const struct binaries *binaries);
 
 /*
- * After binaries_scan(pid): load what is new into `tables`, make the mappings of
- * the last scan the ones in force for `slot`, and deliver an EVENT_MODULE with
+ * After binaries_scan(pid): have stacks of `slot` walked by the rows of the mappings
+ * of the last scan, and deliver an EVENT_MODULE with
  * `pid` and `time_ns` for each mapping that was not there before. Returns 0, a
  * -errno, or what `deliver` returned.
  */
 int binaries_publish(struct binaries *binaries, struct tables *tables, uint32_t pid, uint32_t slot,
 		    uint64_t time_ns, event_fn deliver, void *context);
+
+/* The process `pid` in `slot` has ended: its files stay open, its rows may give way. */
+void binaries_release(struct binaries *binaries, struct tables *tables, uint32_t pid,
+		      uint32_t slot);
 
 #endif

@@ -2,6 +2,7 @@
 #include "capture/capture.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@
 #include <bpf/libbpf.h>
 
 #include "base/log.h"
+#include "base/units.h"
 #include "capture/features.h"
 #include "capture/poll.h"
 #include "capture/side.h"
@@ -42,12 +44,11 @@ static int configure(struct capture *capture)
 {
 	const struct capture_options *options = capture->options;
 	struct outlive_bpf *skeleton = capture->skeleton;
-	struct binaries_total total = binaries_total(capture->binaries);
 	uint32_t ring = round_to_power(options->buffer_bytes);
 	int result = bpf_map__set_max_entries(skeleton->maps.ring, ring);
 
 	if (result == 0)
-		result = tables_size(skeleton, total.rows, total.buckets, options->pid_count);
+		result = tables_size(skeleton, unwinds_words(capture->unwinds), options->pid_count);
 	attach_prepare(&capture->attach, skeleton);
 	skeleton->rodata->stack_mode = options->stacks;
 	skeleton->rodata->memo = options->memo;
@@ -143,7 +144,8 @@ int capture_open(const struct capture_options *options, struct capture **ret_cap
 	capture->source.poll = poll_source;
 	capture->source.close = close_source;
 	capture->options = options;
-	capture->binaries = binaries_new();
+	capture->unwinds = unwinds_new(options->unwind_bytes);
+	capture->binaries = capture->unwinds ? binaries_new(capture->unwinds) : NULL;
 	result = capture->binaries ? features_check(error) :
 				    error_set(error, -ENOMEM, "", "out of memory");
 	if (result == 0)
@@ -200,6 +202,19 @@ struct source *capture_source(struct capture *capture)
 	return &capture->source;
 }
 
+static void log_unwinds(const struct capture *capture)
+{
+	struct unwinds_total total = unwinds_total(capture->unwinds, &capture->tables);
+	char used[UNITS_BUFFER], kernel[UNITS_BUFFER], limit[UNITS_BUFFER];
+
+	log_line("unwind rows: %zu of %zu files, %s used, %s taken, limit %s; %zu without room, "
+		 "gave way %" PRIu64 " times", total.rows, total.tables,
+		 units_format_bytes(used, sizeof(used), total.used_bytes),
+		 units_format_bytes(kernel, sizeof(kernel), total.kernel_bytes),
+		 units_format_bytes(limit, sizeof(limit), total.limit_bytes), total.away,
+		 total.evicted);
+}
+
 void capture_stop(struct capture *capture)
 {
 	/* First stop recording, so that the report's end is one moment for all threads;
@@ -207,6 +222,7 @@ void capture_stop(struct capture *capture)
 	__atomic_store_n(&capture->skeleton->bss->enabled, 0, __ATOMIC_SEQ_CST);
 	attach_detach(&capture->attach);
 	capture->stopped = true;
+	log_unwinds(capture);
 }
 
 void capture_close(struct capture *capture)
@@ -220,5 +236,6 @@ void capture_close(struct capture *capture)
 	outlive_bpf__destroy(capture->skeleton);
 	allocator_list_free(&capture->allocators);
 	binaries_free(capture->binaries);
+	unwinds_free(capture->unwinds);
 	free(capture);
 }

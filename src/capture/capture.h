@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "capture/launch.h"
+#include "capture/unwinds.h"
 #include "outlive/unwind.h"
 #include "stream/source.h"
 
@@ -28,6 +29,7 @@ struct capture_options {
 	enum stack_mode stacks;
 	bool memo;	       /* compare with the thread's last stack before walking */
 	uint64_t buffer_bytes; /* of the ring; rounded up to a power of two */
+	uint64_t unwind_bytes; /* kernel memory for unwind rows, at most: unwinds.h */
 	uint64_t min_size;     /* smaller allocations are not traced; 0 all are */
 	bool ranges;	       /* trace mmap, munmap, mremap, brk too */
 };

@@ -5,6 +5,9 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
+
+#include <xxhash.h>
 
 #include "base/cleanup.h"
 #include "base/map.h"
@@ -285,6 +288,26 @@ static int make_table(struct builder *builder, struct unwind_table *table)
 	return index_rows(table);
 }
 
+static struct unwind_print fingerprint(const struct elf_image *image, const struct elf_part *part)
+{
+	static uint8_t secret[XXH3_SECRET_SIZE_MIN * 2];
+	static bool has_secret;
+	const uint64_t place[] = { part->vaddr, part->size, part->open_ended };
+	XXH128_hash_t parts[3];
+	XXH128_hash_t whole;
+
+	while (!has_secret)
+		has_secret = getrandom(secret, sizeof(secret), 0) == sizeof(secret);
+	parts[0] = XXH3_128bits_withSecret(
+		image->segments, image->segment_count * sizeof(*image->segments), secret,
+		sizeof(secret));
+	parts[1] = XXH3_128bits_withSecret(place, sizeof(place), secret, sizeof(secret));
+	parts[2] = XXH3_128bits_withSecret(part->bytes, part->bytes ? part->size : 0, secret,
+					   sizeof(secret));
+	whole = XXH3_128bits_withSecret(parts, sizeof(parts), secret, sizeof(secret));
+	return (struct unwind_print){ .low = whole.low64, .high = whole.high64 };
+}
+
 static int read_image(const struct elf_image *image, struct unwind_table *ret_table)
 {
 	struct unwind_table table = { .base = image->base };
@@ -307,6 +330,7 @@ static int read_image(const struct elf_image *image, struct unwind_table *ret_ta
 		return err;
 	}
 	elf_image_build_id(image, table.build_id);
+	table.print = fingerprint(image, &part);
 	*ret_table = table;
 	return 0;
 }
@@ -331,6 +355,24 @@ int unwind_table_read_memory(const void *memory, size_t size, struct unwind_tabl
 	if (err)
 		return err;
 	err = read_image(&image, ret_table);
+	elf_image_close(&image);
+	return err;
+}
+
+int unwind_print_read(int fd, struct unwind_print *ret_print)
+{
+	CLEANUP_FREE uint8_t *bytes = NULL;
+	struct elf_image image;
+	struct elf_part part;
+	int err = elf_image_open(fd, &image);
+
+	if (err)
+		return err;
+	err = elf_image_eh_frame(&image, &part);
+	if (!err) {
+		bytes = part.bytes;
+		*ret_print = fingerprint(&image, &part);
+	}
 	elf_image_close(&image);
 	return err;
 }

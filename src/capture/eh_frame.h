@@ -23,6 +23,16 @@
 #include "capture/elf_image.h"
 #include "outlive/unwind.h"
 
+/*
+ * What a table was made of, in short: a hash of the program headers and .eh_frame, of which
+ * equal ones give equal tables. It is keyed with random bytes of this run, so that nobody
+ * can make a file that passes for another; a build-id proves nothing, for a file says of
+ * itself what it likes.
+ */
+struct unwind_print {
+	uint64_t low, high;
+};
+
 struct unwind_table {
 	/* Sorted by vaddr, all different; rows[0].vaddr is 0. A row is in force up to
 	 * the next one; where nothing is known an UNWIND_CFA_NONE row stands. */
@@ -40,6 +50,7 @@ struct unwind_table {
 	size_t fde_refused;	   /* malformed ones, or outside the executable segments */
 	size_t rows_inexpressible; /* rows made whose rule is none that rows can say */
 	char build_id[ELF_BUILD_ID_TEXT]; /* hex; "" without one */
+	struct unwind_print print;
 };
 
 /*
@@ -58,6 +69,12 @@ int unwind_table_read(int fd, struct unwind_table *ret_table);
 /* The same for an ELF file of `size` bytes in memory, like the vdso that
  * getauxval(AT_SYSINFO_EHDR) points at. Nothing of `image` is kept. */
 int unwind_table_read_memory(const void *image, size_t size, struct unwind_table *ret_table);
+
+/*
+ * The fingerprint that unwind_table_read would give the file behind `fd`, without making the table.
+ * Returns 0 and *ret_print, or a -errno as unwind_table_read's.
+ */
+int unwind_print_read(int fd, struct unwind_print *ret_print);
 
 /* Release what a table owns and make it empty; an all-zeroes table is fine. */
 void unwind_table_free(struct unwind_table *table);

@@ -54,6 +54,7 @@ int poll_held_mapped(void *context)
 {
 	struct capture *capture = context;
 
+	tables_idle(&capture->tables);
 	return poll_look(capture, 0);
 }
 
@@ -64,6 +65,13 @@ static struct traced *traced_find(struct capture *capture, uint32_t pid)
 			return &capture->traced[i];
 	}
 	return NULL;
+}
+
+static void process_ended(struct capture *capture, struct traced *traced)
+{
+	traced->exited = true;
+	binaries_release(capture->binaries, &capture->tables, traced->pid,
+			 (uint32_t)(traced - capture->traced));
 }
 
 /* What the capture itself learns from an event on its way to the receiver. */
@@ -87,7 +95,7 @@ static int pass_on(const struct event *event, void *context)
 		break;
 	case EVENT_EXIT:
 		if (traced && event->exit.last_thread)
-			traced->exited = true;
+			process_ended(capture, traced);
 		else if (traced && event->tid == event->pid && !capture->attach.multi)
 			capture->own_losses[WIRE_LOSS_FIRST_THREAD]++;
 		break;
@@ -98,11 +106,12 @@ static int pass_on(const struct event *event, void *context)
 static int look_where_needed(struct capture *capture)
 {
 	bool all = capture->look_again;
+	uint64_t now_ns = side_now_ns();
 	int result = 0;
 
 	capture->look_again = false;
 	for (uint32_t slot = 0; slot < capture->traced_count && result == 0; slot++) {
-		bool stale = tables_take_stale(&capture->tables, slot);
+		bool stale = tables_take_stale(&capture->tables, slot, now_ns);
 
 		if ((all || stale) && !capture->traced[slot].exited)
 			result = poll_look(capture, slot);

@@ -26,6 +26,7 @@ struct capture {
 	struct attach attach;
 	struct allocator_list allocators;
 	size_t allocators_attached;
+	struct unwinds *unwinds;
 	struct binaries *binaries;
 	struct tables tables;
 	struct pythons *pythons;

@@ -2,6 +2,7 @@
 #include "capture/tables.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -12,10 +13,8 @@
 #include "base/cleanup.h"
 #include "outlive.skel.h"
 
-/* Room that is there even when nothing is known yet (a command about to start):
- * a CPython with forty extension modules has 150 000 rows over 12 MB of text. */
-#define LEAST_ROWS (1u << 20)
-#define LEAST_BUCKETS (1u << 17)
+#define STALE_EVERY_NS 50000000ull
+#define CHUNK_BYTES ((size_t)UNWIND_CHUNK_WORDS * sizeof(uint64_t))
 
 static size_t page_round(size_t bytes)
 {
@@ -24,16 +23,13 @@ static size_t page_round(size_t bytes)
 	return (bytes + page - 1) / page * page;
 }
 
-int tables_size(struct outlive_bpf *skeleton, size_t row_count, size_t bucket_count, size_t slots)
+int tables_size(struct outlive_bpf *skeleton, uint32_t words, size_t slots)
 {
-	size_t row_room = row_count * 2 < LEAST_ROWS ? LEAST_ROWS : row_count * 2;
-	size_t bucket_room = bucket_count * 2 < LEAST_BUCKETS ? LEAST_BUCKETS : bucket_count * 2;
 	const struct {
 		struct bpf_map *map;
 		size_t entries;
 	} sizes[] = {
-		{ skeleton->maps.rows, row_room },
-		{ skeleton->maps.buckets, bucket_room },
+		{ skeleton->maps.pool, (words + UNWIND_CHUNK_WORDS - 1ull) / UNWIND_CHUNK_WORDS },
 		{ skeleton->maps.process_tables, slots },
 		{ skeleton->maps.pythons, slots },
 		{ skeleton->maps.mappings, slots * 2 * UNWIND_MAX_MAPPINGS },
@@ -65,29 +61,32 @@ static void *map_memory(const struct bpf_map *map, size_t *ret_count)
 int tables_open(struct tables *tables, struct outlive_bpf *skeleton)
 {
 	memset(tables, 0, sizeof(*tables));
-	tables->rows = map_memory(skeleton->maps.rows, &tables->row_capacity);
-	if (!tables->rows)
-		return -errno;
-	tables->buckets = map_memory(skeleton->maps.buckets, &tables->bucket_capacity);
-	if (!tables->buckets)
-		return -errno;
+	tables->chunk_fd = -1;
+	tables->pool_fd = bpf_map__fd(skeleton->maps.pool);
+	tables->mappings_fd = bpf_map__fd(skeleton->maps.mappings);
+	tables->chunk_limit = bpf_map__max_entries(skeleton->maps.pool);
 	tables->processes = map_memory(skeleton->maps.process_tables, &tables->slot_count);
 	if (!tables->processes)
 		return -errno;
 	tables->cache = map_memory(skeleton->maps.rule_cache, &tables->cache_capacity);
 	if (!tables->cache)
 		return -errno;
-	tables->mappings_fd = bpf_map__fd(skeleton->maps.mappings);
-	return 0;
+	tables->chunks = calloc(tables->chunk_limit, sizeof(*tables->chunks));
+	tables->slots = calloc(tables->slot_count, sizeof(*tables->slots));
+	if (!tables->chunks || !tables->slots)
+		return -ENOMEM;
+	/* There is always one: tables_wait hangs on it. */
+	return tables_grow(tables, 1);
 }
 
 void tables_close(struct tables *tables)
 {
-	if (tables->rows)
-		munmap(tables->rows, page_round(tables->row_capacity * sizeof(*tables->rows)));
-	if (tables->buckets)
-		munmap(tables->buckets,
-		       page_round(tables->bucket_capacity * sizeof(*tables->buckets)));
+	for (size_t i = 0; i < tables->chunk_count; i++)
+		munmap(tables->chunks[i], CHUNK_BYTES);
+	if (tables->chunk_count)
+		close(tables->chunk_fd);
+	free(tables->chunks);
+	free(tables->slots);
 	if (tables->processes)
 		munmap(tables->processes,
 		       page_round(tables->slot_count * sizeof(*tables->processes)));
@@ -96,22 +95,107 @@ void tables_close(struct tables *tables)
 	memset(tables, 0, sizeof(*tables));
 }
 
-int tables_add(struct tables *tables, const struct unwind_table *table, uint32_t *ret_base)
-{
-	size_t base = tables->row_count;
+/* --- the pool ---------------------------------------------------------------- */
 
-	if (table->row_count > tables->row_capacity - tables->row_count ||
-	    table->bucket_count > tables->bucket_capacity - tables->bucket_count)
+/* One chunk more. The map of chunks keeps it alive; our mapping of it does so too. */
+static int add_chunk(struct tables *tables)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_MMAPABLE);
+	uint32_t key = (uint32_t)tables->chunk_count;
+	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "outlive_rows", sizeof(uint32_t),
+				sizeof(uint64_t), UNWIND_CHUNK_WORDS, &options);
+	void *memory;
+	int result = 0;
+
+	if (fd < 0)
+		return -errno;
+	memory = mmap(NULL, CHUNK_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (memory == MAP_FAILED || bpf_map_update_elem(tables->pool_fd, &key, &fd, BPF_ANY) < 0)
+		result = -errno;
+	if (result < 0 && memory != MAP_FAILED)
+		munmap(memory, CHUNK_BYTES);
+	if (result == 0)
+		tables->chunks[tables->chunk_count++] = memory;
+	if (result == 0 && key == 0)
+		tables->chunk_fd = fd;
+	else
+		close(fd);
+	return result;
+}
+
+int tables_grow(struct tables *tables, uint64_t end)
+{
+	int result = 0;
+
+	if (end > (uint64_t)tables->chunk_limit * UNWIND_CHUNK_WORDS)
 		return -ENOSPC;
-	memcpy(tables->rows + base, table->rows, table->row_count * sizeof(*table->rows));
-	/* Row numbers in the index become absolute: both halves of the word move. */
-	for (size_t i = 0; i < table->bucket_count; i++)
-		tables->buckets[tables->bucket_count + i] =
-			table->buckets[i] + ((uint64_t)base << 32 | base);
-	*ret_base = (uint32_t)tables->bucket_count;
-	tables->row_count += table->row_count;
-	tables->bucket_count += table->bucket_count;
+	while (result == 0 && (uint64_t)tables->chunk_count * UNWIND_CHUNK_WORDS < end)
+		result = add_chunk(tables);
+	return result;
+}
+
+uint64_t *tables_word(const struct tables *tables, uint32_t number)
+{
+	return &tables->chunks[number >> UNWIND_CHUNK_BITS][number & (UNWIND_CHUNK_WORDS - 1)];
+}
+
+void tables_write(struct tables *tables, uint32_t first, const uint64_t *words, size_t count)
+{
+	while (count) {
+		size_t part = UNWIND_CHUNK_WORDS - (first & (UNWIND_CHUNK_WORDS - 1));
+
+		if (part > count)
+			part = count;
+		memcpy(tables_word(tables, first), words, part * sizeof(*words));
+		first += (uint32_t)part;
+		words += part;
+		count -= part;
+	}
+}
+
+int tables_wait(struct tables *tables)
+{
+	uint32_t key = 0;
+
+	/*
+	 * Putting an entry into a map of maps, even the one that is there, returns when all
+	 * programs that could have seen the one before have ended: maybe_wait_bpf_programs()
+	 * in kernel/bpf/syscall.c, since Linux 5.0 (commit 1ae80cf31938).
+	 */
+	if (bpf_map_update_elem(tables->pool_fd, &key, &tables->chunk_fd, BPF_ANY) < 0)
+		return -errno;
+	tables->waits++;
 	return 0;
+}
+
+void tables_idle(struct tables *tables)
+{
+	tables->waits++;
+}
+
+/* --- the processes ------------------------------------------------------------- */
+
+/* Make sure that no walk sees more than one change of `slot`. */
+static int before_change(struct tables *tables, uint32_t slot)
+{
+	struct tables_slot *row = &tables->slots[slot];
+	int result = 0;
+
+	if (row->changed == tables->waits + 1)
+		result = tables_wait(tables);
+	row->changed = tables->waits + 1;
+	return result;
+}
+
+/* The epoch turns away rules of the table before, also those that a walk under way
+ * still puts in; clearing makes sure that none is left when epochs come round. */
+static void forget_rules(struct tables *tables, uint32_t slot)
+{
+	struct unwind_process *process = &tables->processes[slot];
+
+	__atomic_store_n(&process->epoch, process->epoch + 1, __ATOMIC_RELEASE);
+	memset(&tables->cache[(size_t)slot * UNWIND_CACHE_ROWS], 0,
+	       UNWIND_CACHE_ROWS * sizeof(*tables->cache));
 }
 
 int tables_publish(struct tables *tables, uint32_t slot, const struct unwind_mapping *mappings,
@@ -119,9 +203,13 @@ int tables_publish(struct tables *tables, uint32_t slot, const struct unwind_map
 {
 	struct unwind_process *process;
 	uint32_t table;
+	int result;
 
 	if (slot >= tables->slot_count)
 		return -EINVAL;
+	result = before_change(tables, slot);
+	if (result < 0)
+		return result;
 	process = &tables->processes[slot];
 	table = !process->active;
 	if (count > UNWIND_MAX_MAPPINGS)
@@ -134,15 +222,45 @@ int tables_publish(struct tables *tables, uint32_t slot, const struct unwind_map
 	}
 	process->count[table] = (uint32_t)count;
 	__atomic_store_n(&process->active, table, __ATOMIC_RELEASE);
-	/* The epoch turns away rules of the table before, also those that a walk under way
-	 * still puts in; clearing makes sure that none is left when epochs come round. */
-	__atomic_store_n(&process->epoch, process->epoch + 1, __ATOMIC_RELEASE);
-	memset(&tables->cache[(size_t)slot * UNWIND_CACHE_ROWS], 0,
-	       UNWIND_CACHE_ROWS * sizeof(*tables->cache));
+	forget_rules(tables, slot);
 	return 0;
 }
 
-bool tables_take_stale(struct tables *tables, uint32_t slot)
+int tables_refresh(struct tables *tables, uint32_t slot)
 {
-	return __atomic_exchange_n(&tables->processes[slot].stale, 0, __ATOMIC_ACQUIRE) != 0;
+	int result = before_change(tables, slot);
+
+	if (result == 0)
+		forget_rules(tables, slot);
+	return result;
+}
+
+void tables_clear(struct tables *tables, uint32_t slot)
+{
+	struct unwind_process *process = &tables->processes[slot];
+
+	process->count[0] = process->count[1] = 0;
+	forget_rules(tables, slot);
+	__atomic_store_n(&process->stale, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&process->missed, 0, __ATOMIC_RELAXED);
+	tables->slots[slot] = (struct tables_slot){ 0 };
+}
+
+bool tables_take_stale(struct tables *tables, uint32_t slot, uint64_t now_ns)
+{
+	struct unwind_process *process = &tables->processes[slot];
+	struct tables_slot *row = &tables->slots[slot];
+
+	if (now_ns - row->stale_ns < STALE_EVERY_NS)
+		return false;
+	if (!__atomic_exchange_n(&process->stale, 0, __ATOMIC_ACQUIRE) &&
+	    !__atomic_load_n(&process->missed, __ATOMIC_RELAXED))
+		return false;
+	row->stale_ns = now_ns;
+	return true;
+}
+
+uint64_t tables_take_missed(struct tables *tables, uint32_t slot)
+{
+	return __atomic_exchange_n(&tables->processes[slot].missed, 0, __ATOMIC_RELAXED);
 }

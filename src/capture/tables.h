@@ -1,9 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The unwind tables where BPF reads them: rows and buckets of all modules, and
- * the mapping tables of each traced process. User space writes them through
- * mapped memory while programs run, so everything is written first and becomes
- * visible by one store.
+ * The unwind tables where BPF reads them: the pool of rows, and the mapping tables
+ * of each traced process (outlive/unwind.h). User space writes them while programs
+ * run. Two rules keep a walk that is under way from ever reading one thing for
+ * another:
+ *
+ *  - what is written becomes visible by one store, after it is whole;
+ *  - nothing that a walk may still be reading is written over: before that,
+ *    tables_wait() waits until every program that ran has ended. This holds for
+ *    words of the pool that change hands, and for the one of a process's two mapping
+ *    tables that was in force before. It also bounds how late a walk may put a rule of
+ *    an old table into the rule cache: the next change of that process clears it, long
+ *    before its epoch comes round.
  */
 #ifndef OUTLIVE_CAPTURE_TABLES_H
 #define OUTLIVE_CAPTURE_TABLES_H
@@ -12,46 +20,74 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "capture/eh_frame.h"
 #include "outlive/unwind.h"
 
 struct outlive_bpf;
 
 struct tables {
-	struct unwind_row *rows;
-	size_t row_count, row_capacity;
-	uint64_t *buckets;
-	size_t bucket_count, bucket_capacity;
+	int pool_fd, chunk_fd; /* the map of chunks; the first chunk */
+	uint64_t **chunks;     /* mapped; as many as were needed */
+	size_t chunk_count, chunk_limit;
 	struct unwind_process *processes; /* by slot */
-	uint64_t *cache;		  /* rules found, UNWIND_CACHE_ROWS of each slot */
+	struct tables_slot {
+		uint64_t changed;  /* value of `waits` + 1 at the last change; 0: none since idle */
+		uint64_t stale_ns; /* when tables_take_stale last said yes */
+	} *slots;
+	uint64_t waits;	 /* times that all programs were waited for */
+	uint64_t *cache; /* rules found, UNWIND_CACHE_ROWS of each slot */
 	size_t cache_capacity;
 	size_t slot_count;
 	int mappings_fd;
 };
 
-/* Before load: make room for `row_count` rows, `bucket_count` buckets and `slots`
- * processes, and as much again for modules that come later. Returns 0 or -errno. */
-int tables_size(struct outlive_bpf *skeleton, size_t row_count, size_t bucket_count, size_t slots);
+/* Before load: room for at most `words` words in the pool (they cost memory only when they
+ * are used), and for `slots` processes. Returns 0 or -errno. */
+int tables_size(struct outlive_bpf *skeleton, uint32_t words, size_t slots);
 
 /* After load: map them. Returns 0 or -errno; release with tables_close. */
 int tables_open(struct tables *tables, struct outlive_bpf *skeleton);
 void tables_close(struct tables *tables);
 
-/*
- * Append one module's table. Returns 0 with *ret_base, the number of its first
- * bucket; -ENOSPC when the room made at load is used up (then stacks through
- * the module go by frame pointer).
- */
-int tables_add(struct tables *tables, const struct unwind_table *table, uint32_t *ret_base);
+/* Make the pool so large that it holds words [0, end). Returns 0, -ENOSPC beyond the limit
+ * given before load, or the -errno of the kernel's refusal. */
+int tables_grow(struct tables *tables, uint64_t end);
+
+/* Write words [first, first + count), which the pool must hold, and which no walk may be
+ * reading. */
+void tables_write(struct tables *tables, uint32_t first, const uint64_t *words, size_t count);
+
+/* Word `number`, which the pool must hold. */
+uint64_t *tables_word(const struct tables *tables, uint32_t number);
 
 /*
  * Make `count` mappings (sorted by start; those beyond UNWIND_MAX_MAPPINGS are
- * left out) the ones in force for `slot`. Returns 0 or -errno of the map update.
+ * left out) the ones in force for `slot`. Waits for running programs if the table to be
+ * replaced may still be in use. Returns 0 or -errno of the map update.
  */
 int tables_publish(struct tables *tables, uint32_t slot, const struct unwind_mapping *mappings,
 		   size_t count);
 
-/* Has BPF met an address of `slot` in no mapping since the last call? */
-bool tables_take_stale(struct tables *tables, uint32_t slot);
+/* Forget the rules found so far for `slot`, so that its walks look rows up again. Returns 0
+ * or -errno. */
+int tables_refresh(struct tables *tables, uint32_t slot);
+
+/* The process in `slot` is gone: nothing is in force there any more. */
+void tables_clear(struct tables *tables, uint32_t slot);
+
+/* Wait until every program that is running now has ended. Takes some 10 ms. Returns 0 or
+ * -errno; then they may still run. */
+int tables_wait(struct tables *tables);
+
+/* No program is running, nor will one before the next call here: the traced program is held,
+ * or nothing is traced yet. Saves tables_publish the wait. */
+void tables_idle(struct tables *tables);
+
+/* Has BPF met an address of `slot` in no mapping, or in one whose rows are away, since the last
+ * call that said so? Says so at most every 50 ms: a process full of generated code
+ * always has such addresses. */
+bool tables_take_stale(struct tables *tables, uint32_t slot, uint64_t now_ns);
+
+/* The address of `slot` whose rows were missed last since the last call; 0 none. */
+uint64_t tables_take_missed(struct tables *tables, uint32_t slot);
 
 #endif

@@ -52,23 +52,29 @@ static void show_allocator(const struct allocator_file *file)
 		printf("  %s\n", allocator_describe_other(file, i, line, sizeof(line)));
 }
 
-static void show_unwind(uint32_t pid)
+static void show_unwind(uint32_t pid, uint64_t limit_bytes)
 {
-	struct binaries *binaries = binaries_new();
-	struct binaries_total total;
-	char memory[UNITS_BUFFER], rows[UNITS_BUFFER], built[UNITS_BUFFER];
+	struct unwinds *unwinds = unwinds_new(limit_bytes);
+	struct binaries *binaries = unwinds ? binaries_new(unwinds) : NULL;
+	char memory[UNITS_BUFFER], limit[UNITS_BUFFER], rows[UNITS_BUFFER], built[UNITS_BUFFER];
+	struct unwinds_total total;
 
-	if (!binaries || binaries_scan(binaries, pid) < 0) {
-		binaries_free(binaries);
-		return;
+	if (binaries && binaries_scan(binaries, pid) == 0) {
+		unwinds_measure(unwinds);
+		total = unwinds_total(unwinds, NULL);
+		printf("\nunwind rows     %s of %zu files (%zu without), made in %s\n",
+		       units_format_count(rows, sizeof(rows), total.rows), total.tables,
+		       total.without_rows,
+		       units_format_duration(built, sizeof(built), total.build_ns));
+		printf("%-15s %s of at most %s of kernel memory%s\n", "",
+		       units_format_bytes(memory, sizeof(memory), total.bytes),
+		       units_format_bytes(limit, sizeof(limit), total.limit_bytes),
+		       total.bytes > total.limit_bytes ?
+			       ": not enough, seldom used files go without (--unwind-memory)" :
+			       "");
 	}
-	total = binaries_total(binaries);
-	printf("\nunwind rows     %s of %zu files (%zu without), %s, made in %s\n",
-	       units_format_count(rows, sizeof(rows), total.rows), total.files, total.without_rows,
-	       units_format_bytes(memory, sizeof(memory),
-				  total.rows * sizeof(struct unwind_row) + total.buckets * 8),
-	       units_format_duration(built, sizeof(built), total.build_ns));
 	binaries_free(binaries);
+	unwinds_free(unwinds);
 }
 
 /* Where it lives, as far as that is not where outlive does. */
@@ -94,7 +100,7 @@ static void show_home(uint32_t pid, const struct process_home *home)
 		printf("\n");
 }
 
-static int show_process(uint32_t pid, struct error *error)
+static int show_process(uint32_t pid, uint64_t limit_bytes, struct error *error)
 {
 	struct allocator_list list = { 0 };
 	struct process_info info;
@@ -114,7 +120,7 @@ static int show_process(uint32_t pid, struct error *error)
 		show_allocator(&list.files[i]);
 	allocator_list_free(&list);
 	if (result == 0)
-		show_unwind(pid);
+		show_unwind(pid, limit_bytes);
 	return result;
 }
 
@@ -126,7 +132,7 @@ int cli_doctor(const struct options *options, enum verb_bit verb)
 	for (size_t i = 0; i < options->pid_count; i++) {
 		struct error error = { .what = "" };
 
-		if (show_process(options->pids[i], &error) < 0) {
+		if (show_process(options->pids[i], options->unwind_bytes, &error) < 0) {
 			fflush(stdout);
 			cli_complain(&error);
 			good = false;

@@ -131,6 +131,7 @@ int live_run(const struct options *options, const struct live_watch *watch, stru
 		.stacks = options->stacks,
 		.memo = !options->no_memo,
 		.buffer_bytes = options->buffer_bytes,
+		.unwind_bytes = options->unwind_bytes,
 		.min_size = options->min_size,
 		.ranges = !options->no_mmap,
 	};

@@ -42,6 +42,8 @@ const struct option_row option_rows[] = {
 	  "walk every stack afresh, to check or measure what remembering brings", FLAG(no_memo) },
 	{ "--buffer", 0, "SIZE", VERBS_TRACING, true,
 	  "room for events on their way here (default 32M)", TAKES(buffer) },
+	{ "--unwind-memory", 0, "SIZE", VERBS_TRACING | VERB_DOCTOR, true,
+	  "kernel memory for unwind tables, at most (default 128M)", TAKES(unwind_memory) },
 	{ "--record", 0, "FILE", VERBS_SHOWING | VERB_TOP, true,
 	  "write a recording of the same events beside what is shown", TAKES(record) },
 	{ "--max-file", 0, "SIZE", VERBS_TRACING, true,

@@ -80,6 +80,16 @@ int option_set_buffer(struct options *options, const char *value, struct error *
 	return 0;
 }
 
+int option_set_unwind_memory(struct options *options, const char *value, struct error *error)
+{
+	if (units_parse_size(value, &options->unwind_bytes) < 0 ||
+	    options->unwind_bytes < UNWIND_MEMORY_LEAST ||
+	    options->unwind_bytes > UNWIND_MEMORY_MOST)
+		return error_set(error, -EINVAL, "",
+				 "--unwind-memory takes a size from 4K to 16G, not '%s'", value);
+	return 0;
+}
+
 int option_set_min_size(struct options *options, const char *value, struct error *error)
 {
 	if (units_parse_size(value, &options->min_size) < 0)

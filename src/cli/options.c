@@ -80,6 +80,7 @@ int options_parse(int argc, char *const argv[], enum verb_bit verb, struct optio
 		  struct error *error)
 {
 	struct options options = { .buffer_bytes = CAPTURE_BUFFER_DEFAULT,
+				   .unwind_bytes = UNWIND_MEMORY_DEFAULT,
 				   .interval_ns = INTERVAL_DEFAULT_NS,
 				   .stacks = STACK_AUTO,
 				   .stacks_name = "auto",

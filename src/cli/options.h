@@ -41,7 +41,7 @@ struct options {
 	const char *sort;
 	bool once;	      /* top: one picture, as text */
 	uint64_t interval_ns; /* top: between pictures */
-	uint64_t buffer_bytes, min_size;
+	uint64_t buffer_bytes, unwind_bytes, min_size;
 	bool no_mmap, no_memo;
 	bool native;
 	bool each; /* processes that are alike apart, too */

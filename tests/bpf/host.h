@@ -23,6 +23,7 @@
 #define SEC(name)
 #define __uint(name, value) int(*name)[value]
 #define __type(name, type_name) __typeof__(type_name) *name
+#define __array(name, type_name) __typeof__(type_name) *name[1]
 #undef __always_inline
 #define __always_inline inline __attribute__((always_inline))
 #define barrier_var(variable) __asm__ volatile("" : "+r"(variable))

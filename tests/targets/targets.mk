@@ -42,3 +42,12 @@ $(B)/tests/targets/throws: tests/targets/throws.cc tests/targets/target.h
 	$(call msg,TARGET,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CXX) $(TARGET_CXXFLAGS) -MMD -MP $< -o $@ $(SCENES_LDLIBS)
+
+# Libraries that come and go; the first two claim one build-id.
+MODULES := $(patsubst %,$(B)/tests/targets/libmodule_%.so,1 2 3)
+$(B)/tests/targets/modules: $(MODULES) tests/targets/lib/module.h
+$(B)/tests/targets/libmodule_%.so: tests/targets/lib/module.c tests/targets/lib/module.h
+	$(call msg,TARGET,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(TARGET_CFLAGS) -DNUMBER=$* -fPIC -shared $< -o $@ \
+		-Wl,--build-id=0x$(if $(filter 1 2,$*),4f75746c6976654f75746c6976654f75746c6976,4f75746c69766533697665336976653369766533)

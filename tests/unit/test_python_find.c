@@ -103,7 +103,8 @@ static bool find_in(uint32_t pid, struct binaries *binaries, struct python_found
 
 static void check_interpreter(const char *path)
 {
-	struct binaries *binaries = binaries_new();
+	struct unwinds *unwinds = unwinds_new(UNWIND_MEMORY_DEFAULT);
+	struct binaries *binaries = binaries_new(unwinds);
 	struct python_found found;
 	struct running running;
 	uint32_t pid;
@@ -125,6 +126,7 @@ static void check_interpreter(const char *path)
 	assert_int_equal(python_find_slot(pid, &found), -EBADMSG);
 	end(&running);
 	binaries_free(binaries);
+	unwinds_free(unwinds);
 }
 
 static void every_interpreter(void **state)
@@ -150,12 +152,14 @@ static void every_interpreter(void **state)
 
 static void no_interpreter(void **state)
 {
-	struct binaries *binaries = binaries_new();
+	struct unwinds *unwinds = unwinds_new(UNWIND_MEMORY_DEFAULT);
+	struct binaries *binaries = binaries_new(unwinds);
 	struct python_found found;
 
 	(void)state;
 	assert_false(find_in((uint32_t)getpid(), binaries, &found));
 	binaries_free(binaries);
+	unwinds_free(unwinds);
 }
 
 static void versions_of_names(void **state)

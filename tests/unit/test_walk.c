@@ -27,56 +27,55 @@
 #include "target/mapped_file.h"
 #include "target/maps.h"
 
-#define MAX_ROWS 2000000
-#define MAX_BUCKETS 200000
+#define MAX_WORDS (8 * UNWIND_CHUNK_WORDS)
 #define MAX_FRAMES 256
 
-static struct unwind_row *all_rows;
-static uint64_t *all_buckets;
+static uint64_t *words; /* of the pool */
 static struct unwind_mapping all_mappings[UNWIND_MAX_MAPPINGS];
 static uint64_t cached[UNWIND_CACHE_ROWS * 2];
-static uint32_t row_count, bucket_count, mapping_count;
+static uint32_t word_count, mapping_count;
 static struct walk walk;
 
 static void *host_map_lookup(const void *map, const void *key)
 {
 	uint32_t index = *(const uint32_t *)key;
 
-	if (map == &rows)
-		return index < row_count ? &all_rows[index] : NULL;
-	if (map == &buckets)
-		return index < bucket_count ? &all_buckets[index] : NULL;
+	if (map == &pool)
+		return index < MAX_WORDS / UNWIND_CHUNK_WORDS ? &words[index * UNWIND_CHUNK_WORDS] :
+								NULL;
 	if (map == &rule_cache)
 		return index < UNWIND_CACHE_ROWS * 2 ? &cached[index] : NULL;
 	if (map == &mappings)
 		return index < UNWIND_MAX_MAPPINGS ? &all_mappings[index] : NULL;
-	return NULL;
+	/* A chunk of the pool. */
+	return index < UNWIND_CHUNK_WORDS ? (uint64_t *)map + index : NULL;
 }
 
 static void add_mapping(const struct mapping *mapping, const struct unwind_table *table,
 			uint64_t vaddr)
 {
 	struct unwind_mapping *to = &all_mappings[mapping_count++];
+	uint32_t first_row;
 
 	to->start = mapping->start;
 	to->end = mapping->end;
 	to->bias = mapping->start - vaddr + table->base;
-	to->index_base = bucket_count;
+	to->index_base = word_count + 1;
 	to->index_count = (uint32_t)table->bucket_count;
-	assert_true(row_count + table->row_count <= MAX_ROWS);
-	assert_true(bucket_count + table->bucket_count <= MAX_BUCKETS);
-	memcpy(all_rows + row_count, table->rows, table->row_count * sizeof(*table->rows));
+	assert_true(word_count + 1 + table->bucket_count + table->row_count <= MAX_WORDS);
+	words[word_count++] = 0;
+	first_row = word_count + (uint32_t)table->bucket_count;
 	for (size_t i = 0; i < table->bucket_count; i++)
-		all_buckets[bucket_count++] = table->buckets[i] + ((uint64_t)row_count << 32 | row_count);
-	row_count += (uint32_t)table->row_count;
+		words[word_count++] = table->buckets[i] + ((uint64_t)first_row << 32 | first_row);
+	memcpy(words + word_count, table->rows, table->row_count * sizeof(*table->rows));
+	word_count += (uint32_t)table->row_count;
 }
 
 static void load_own_tables(void)
 {
 	struct maps maps;
 
-	all_rows = calloc(MAX_ROWS, sizeof(*all_rows));
-	all_buckets = calloc(MAX_BUCKETS, sizeof(*all_buckets));
+	words = calloc(MAX_WORDS, sizeof(*words));
 	assert_int_equal(maps_read((uint32_t)getpid(), &maps), 0);
 	for (size_t i = 0; i < maps.count; i++) {
 		const struct mapping *mapping = &maps.rows[i];
@@ -346,18 +345,21 @@ static void test_random_rows_and_stacks_always_end(void **state)
 	host_readable_start = (uintptr_t)stack;
 	host_readable_end = (uintptr_t)stack + sizeof(stack);
 	all_mappings[0] = (struct unwind_mapping){
-		.start = 0x10000, .end = 0x50000, .bias = 0x10000, .index_count = 256
+		.start = 0x10000, .end = 0x50000, .bias = 0x10000, .index_base = 1, .index_count = 256
 	};
 	srand(7);
 	for (int round = 0; round < 20000; round++) {
 		for (int i = 0; i < 64; i++) {
-			all_rows[i].vaddr = (uint32_t)(i ? i * 4096 + rand() % 4096 : 0);
-			all_rows[i].cfa = (int16_t)(rand() % 4 ? rand() % 16 : rand());
-			all_rows[i].kind = (uint8_t)(rand() % 3 ? rand() % 3 | rand() % 2 << 4 : rand());
-			all_rows[i].rbp = (int8_t)(rand() % 4 ? -2 : rand());
+			struct unwind_row *row = (struct unwind_row *)&words[257 + i];
+
+			row->vaddr = (uint32_t)(i ? i * 4096 + rand() % 4096 : 0);
+			row->cfa = (int16_t)(rand() % 4 ? rand() % 16 : rand());
+			row->kind = (uint8_t)(rand() % 3 ? rand() % 3 | rand() % 2 << 4 : rand());
+			row->rbp = (int8_t)(rand() % 4 ? -2 : rand());
 		}
 		for (int i = 0; i < 256; i++)
-			all_buckets[i] = (uint64_t)(rand() % 64) | (uint64_t)(rand() % 65) << 32;
+			words[1 + i] = (uint64_t)(257 + rand() % 64) |
+				       (uint64_t)(257 + rand() % 65) << 32;
 		for (int i = 0; i < 512; i++)
 			stack[i] = rand() % 3 ? 0x10000u + (uint32_t)rand() % 0x40000 :
 						(uint64_t)&stack[rand() % 4096];

@@ -46,8 +46,12 @@ struct simulated {
 	int depth;
 };
 
-static struct unwind_row all_rows[FUNCTIONS];
-static uint64_t all_buckets[BUCKETS];
+/* The pool: mark of use, index, rows. */
+static struct {
+	uint64_t used, buckets[BUCKETS];
+	struct unwind_row rows[FUNCTIONS];
+} words;
+static struct unwind_row *const all_rows = words.rows;
 static struct unwind_mapping mapping;
 static uint64_t caches[2][UNWIND_CACHE_ROWS];
 static uint64_t *cache;
@@ -63,10 +67,10 @@ static void *host_map_lookup(const void *map, const void *key)
 		return index < UNWIND_CACHE_ROWS ? &cache[index] : NULL;
 	if (map == &mappings)
 		return index == 0 ? &mapping : NULL;
-	if (map == &rows)
-		return index < FUNCTIONS ? &all_rows[index] : NULL;
-	if (map == &buckets)
-		return index < BUCKETS ? &all_buckets[index] : NULL;
+	if (map == &pool)
+		return index == 0 ? &words : NULL;
+	if (map == &words)
+		return index < sizeof(words) / 8 ? (uint64_t *)&words + index : NULL;
 	return NULL;
 }
 
@@ -103,14 +107,15 @@ static void tables_change(void)
 static void tables_make(void)
 {
 	mapping = (struct unwind_mapping){ .start = CODE, .end = CODE + FUNCTIONS * FUNCTION,
-					   .bias = CODE, .index_count = BUCKETS };
+					   .bias = CODE, .index_base = 1,
+					   .index_count = BUCKETS };
 	for (uint32_t i = 0; i < FUNCTIONS; i++) {
 		all_rows[i].vaddr = i * FUNCTION;
 		row_random(&all_rows[i]);
 	}
 	all_rows[0].kind = UNWIND_CFA_END;
 	for (uint64_t i = 0, each = FUNCTIONS / BUCKETS; i < BUCKETS; i++)
-		all_buckets[i] = i * each | (i + 1) * each << 32;
+		words.buckets[i] = (1 + BUCKETS + i * each) | (1 + BUCKETS + (i + 1) * each) << 32;
 	tables_change();
 }
 

@@ -1,0 +1,543 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "capture/unwinds.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/vec.h"
+#include "capture/eh_frame.h"
+#include "capture/extents.h"
+#include "capture/side.h"
+
+#define IDLE_NS 1000000000ull /* a table that no stack went through for so long may give way */
+#define GIVE_WAY_PART 16      /* of the pool is freed in one go, as long as nobody misses it */
+
+enum state {
+	NOT_MADE,
+	EMPTY,	/* the file has no rows */
+	AWAY,	/* known, but not in the pool */
+	LOADED, /* in the pool */
+};
+
+struct unwind_file {
+	int fd; /* -1: in memory */
+	const void *image;
+	size_t image_size;
+	const char *path;
+	char build_id[ELF_BUILD_ID_TEXT]; /* "" without one: shared with no other file */
+	struct unwind_print print; /* what the table is made of, once has_print */
+	bool has_print;
+	enum state state;
+	uint64_t base; /* what its rows count from */
+	uint32_t rows, index_count;
+	uint32_t first;	 /* its first word in the pool, when LOADED */
+	uint32_t users;	 /* mappings in force that lead to it, and those about to be */
+	uint64_t used_ns; /* when it was last seen in use */
+};
+
+/* What is in force for one process. */
+struct cover {
+	struct unwind_mapping *mappings;
+	int *files; /* number of each mapping's file, or -1 */
+	size_t count;
+};
+
+struct unwinds {
+	struct unwind_file *files;
+	size_t count, capacity;
+	struct cover *covers; /* by slot */
+	size_t cover_count, cover_capacity;
+	struct extents pool;
+	uint64_t swept_ns; /* when marks of use were last taken */
+	uint64_t evicted, build_ns;
+};
+
+struct unwinds *unwinds_new(uint64_t limit_bytes)
+{
+	struct unwinds *unwinds = calloc(1, sizeof(*unwinds));
+	uint64_t words = limit_bytes / sizeof(uint64_t);
+
+	if (!unwinds)
+		return NULL;
+	if (extents_init(&unwinds->pool, words < UINT32_MAX ? (uint32_t)words : UINT32_MAX) < 0) {
+		free(unwinds);
+		return NULL;
+	}
+	return unwinds;
+}
+
+void unwinds_free(struct unwinds *unwinds)
+{
+	if (!unwinds)
+		return;
+	for (size_t i = 0; i < unwinds->cover_count; i++) {
+		free(unwinds->covers[i].mappings);
+		free(unwinds->covers[i].files);
+	}
+	free(unwinds->covers);
+	free(unwinds->files);
+	extents_free(&unwinds->pool);
+	free(unwinds);
+}
+
+uint32_t unwinds_words(const struct unwinds *unwinds)
+{
+	return unwinds->pool.limit;
+}
+
+/* --- files --------------------------------------------------------------------- */
+
+static int add_file(struct unwinds *unwinds, const struct unwind_file *file)
+{
+	int result = VEC_PUSH_ROOM(unwinds->files, unwinds->count, unwinds->capacity);
+
+	if (result < 0)
+		return result;
+	unwinds->files[unwinds->count] = *file;
+	return (int)unwinds->count++;
+}
+
+/* Is `other` a file with the same unwind information as the one behind `file->fd`? */
+static bool is_same(struct unwind_file *file, struct unwind_file *other)
+{
+	if (strcmp(other->build_id, file->build_id) != 0)
+		return false;
+	if (!other->has_print)
+		other->has_print = unwind_print_read(other->fd, &other->print) == 0;
+	if (!file->has_print)
+		file->has_print = unwind_print_read(file->fd, &file->print) == 0;
+	if (other->has_print && file->has_print && other->print.low == file->print.low &&
+	    other->print.high == file->print.high) {
+		log_line("%s: shares the unwind rows of %s", file->path, other->path);
+		return true;
+	}
+	log_line("%s: has the build-id of %s, but is another file", file->path, other->path);
+	return false;
+}
+
+int unwinds_add(struct unwinds *unwinds, int fd, const char *build_id, const char *path)
+{
+	struct unwind_file file = { .fd = fd, .path = path };
+
+	if (strlen(build_id) < sizeof(file.build_id))
+		strcpy(file.build_id, build_id);
+	for (size_t i = 0; i < unwinds->count && file.build_id[0]; i++) {
+		if (is_same(&file, &unwinds->files[i]))
+			return (int)i;
+	}
+	return add_file(unwinds, &file);
+}
+
+int unwinds_add_memory(struct unwinds *unwinds, const void *image, size_t size, const char *path)
+{
+	struct unwind_file file = { .fd = -1, .image = image, .image_size = size, .path = path };
+
+	return add_file(unwinds, &file);
+}
+
+/* The words that a table takes: mark of use, index, rows. */
+static uint32_t file_words(const struct unwind_file *file)
+{
+	return 1 + file->index_count + file->rows;
+}
+
+/*
+ * Make the table of `file`, and note what is to be known of it. A file that cannot be read
+ * or makes no sense has none; nor has one that was changed since its table was made or
+ * promised to other files. Returns 0 or -ENOMEM.
+ */
+static int build(struct unwinds *unwinds, struct unwind_file *file, struct unwind_table *ret_table)
+{
+	uint64_t started = side_now_ns();
+	int result = file->fd < 0 ?
+			     unwind_table_read_memory(file->image, file->image_size, ret_table) :
+			     unwind_table_read(file->fd, ret_table);
+
+	unwinds->build_ns += side_now_ns() - started;
+	if (result < 0)
+		memset(ret_table, 0, sizeof(*ret_table));
+	if (result == -ENOMEM)
+		return result;
+	if (file->has_print && (file->print.low != ret_table->print.low ||
+				file->print.high != ret_table->print.high)) {
+		log_line("%s: was changed while it was in use", file->path);
+		unwind_table_free(ret_table);
+	}
+	file->print = ret_table->print;
+	file->has_print = true;
+	file->base = ret_table->base;
+	file->rows = (uint32_t)ret_table->row_count;
+	file->index_count = (uint32_t)ret_table->bucket_count;
+	file->state = file->index_count ? AWAY : EMPTY;
+	if (file->state == EMPTY)
+		log_line("%s: no unwind rows, frame pointers only", file->path);
+	else
+		log_line("%s: %u unwind rows", file->path, file->rows);
+	return 0;
+}
+
+/* --- giving way ---------------------------------------------------------------- */
+
+static void file_evict(struct unwinds *unwinds, struct unwind_file *file)
+{
+	extents_give(&unwinds->pool, file->first, file_words(file));
+	file->state = AWAY;
+	unwinds->evicted++;
+	log_line("%s: its %u unwind rows give way", file->path, file->rows);
+}
+
+/* See which tables stacks went through since the last sweep, and begin to watch anew. */
+static int sweep(struct unwinds *unwinds, struct tables *tables, uint64_t now_ns)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < unwinds->count; i++) {
+		struct unwind_file *file = &unwinds->files[i];
+
+		if (file->state == LOADED &&
+		    __atomic_exchange_n(tables_word(tables, file->first), 0, __ATOMIC_RELAXED))
+			file->used_ns = now_ns;
+	}
+	for (uint32_t slot = 0; slot < unwinds->cover_count && result == 0; slot++) {
+		if (unwinds->covers[slot].count)
+			result = tables_refresh(tables, slot);
+	}
+	unwinds->swept_ns = now_ns;
+	return result;
+}
+
+/*
+ * Is `file` to give way before `other`? The one unused longer. Many are seen in use by the
+ * same sweep: of those the one with fewer users, then the one met later, for what a process
+ * begins with (the program, the C library) is at the bottom of all its stacks.
+ */
+static bool gives_way_before(const struct unwind_file *file, const struct unwind_file *other)
+{
+	if (file->used_ns != other->used_ns)
+		return file->used_ns < other->used_ns;
+	return file->users <= other->users;
+}
+
+/* Is `file` in the pool, and one that nobody maps, or (`mapped`) one that is mapped but idle? */
+static bool may_give_way(const struct unwind_file *file, const struct tables *tables, bool mapped,
+			 uint64_t now_ns)
+{
+	if (file->state != LOADED || (file->users > 0) != mapped)
+		return false;
+	return !mapped || (now_ns - file->used_ns >= IDLE_NS &&
+			   !__atomic_load_n(tables_word(tables, file->first), __ATOMIC_RELAXED));
+}
+
+/* The table to give way first, of those that leave a gap of at least `gap` words; NULL when
+ * there is none. */
+static struct unwind_file *find_victim(struct unwinds *unwinds, const struct tables *tables,
+				       bool mapped, uint32_t gap, uint64_t now_ns)
+{
+	struct unwind_file *victim = NULL;
+
+	for (size_t i = 0; i < unwinds->count; i++) {
+		struct unwind_file *file = &unwinds->files[i];
+
+		if (may_give_way(file, tables, mapped, now_ns) &&
+		    extents_gap_with(&unwinds->pool, file->first, file_words(file)) >= gap &&
+		    (!victim || gives_way_before(file, victim)))
+			victim = file;
+	}
+	return victim;
+}
+
+/* Take what was evicted out of the mappings of every process where it is in force. */
+static int unpublish(struct unwinds *unwinds, struct tables *tables)
+{
+	int result = 0;
+
+	for (uint32_t slot = 0; slot < unwinds->cover_count && result == 0; slot++) {
+		struct cover *cover = &unwinds->covers[slot];
+		bool changed = false;
+
+		for (size_t i = 0; i < cover->count; i++) {
+			struct unwind_mapping *mapping = &cover->mappings[i];
+
+			if (!mapping->index_count ||
+			    unwinds->files[cover->files[i]].state == LOADED)
+				continue;
+			mapping->index_count = 0;
+			mapping->index_base = UNWIND_AWAY;
+			changed = true;
+		}
+		if (changed)
+			result = tables_publish(tables, slot, cover->mappings, cover->count);
+	}
+	return result;
+}
+
+/* Let idle tables of live processes give way until there is a gap of `words`. Best is
+ * one that makes it alone; nothing is gained by taking many, if they come to too little. */
+static void evict_mapped(struct unwinds *unwinds, struct tables *tables, uint32_t words,
+			 uint64_t now_ns)
+{
+	struct unwind_file *victim = find_victim(unwinds, tables, true, words, now_ns);
+	uint64_t idle = unwinds->pool.limit - unwinds->pool.used;
+
+	if (victim) {
+		file_evict(unwinds, victim);
+		return;
+	}
+	for (size_t i = 0; i < unwinds->count; i++) {
+		if (may_give_way(&unwinds->files[i], tables, true, now_ns))
+			idle += file_words(&unwinds->files[i]);
+	}
+	while (idle >= words && extents_largest(&unwinds->pool) < words &&
+	       (victim = find_victim(unwinds, tables, true, 0, now_ns)))
+		file_evict(unwinds, victim);
+}
+
+/*
+ * Make a gap of `words` in the pool, if need be (`missed`) at the cost of idle tables of live
+ * processes. What is given back may be written over when this returns: no process's
+ * mappings lead there any more, and no walk under way is there. Returns 0, -ENOSPC, or a
+ * -errno of the kernel's tables.
+ */
+static int make_room(struct unwinds *unwinds, struct tables *tables, uint32_t words, bool missed)
+{
+	uint64_t now_ns = side_now_ns(), evicted = unwinds->evicted;
+	uint32_t wanted = unwinds->pool.limit / GIVE_WAY_PART;
+	struct unwind_file *victim;
+	int result = 0;
+
+	if (wanted < words)
+		wanted = words;
+	if (words > unwinds->pool.limit)
+		return -ENOSPC;
+	while (extents_largest(&unwinds->pool) < wanted &&
+	       (victim = find_victim(unwinds, tables, false, 0, now_ns)))
+		file_evict(unwinds, victim);
+	if (missed && extents_largest(&unwinds->pool) < words) {
+		if (now_ns - unwinds->swept_ns >= IDLE_NS)
+			result = sweep(unwinds, tables, now_ns);
+		if (result == 0)
+			evict_mapped(unwinds, tables, words, now_ns);
+	}
+	if (unwinds->evicted != evicted) {
+		int unpublished = unpublish(unwinds, tables);
+
+		if (unpublished == 0)
+			unpublished = tables_wait(tables);
+		if (result == 0)
+			result = unpublished;
+	}
+	if (result == 0 && extents_largest(&unwinds->pool) < words)
+		result = -ENOSPC;
+	return result;
+}
+
+/* --- loading ------------------------------------------------------------------- */
+
+static void write_table(struct unwind_file *file, struct tables *tables,
+			const struct unwind_table *table)
+{
+	static const uint64_t unused;
+	uint32_t index = file->first + 1, rows = index + file->index_count;
+
+	tables_write(tables, file->first, &unused, 1);
+	/* Row numbers in the index become numbers of words: both halves move. */
+	for (uint32_t i = 0; i < file->index_count; i++)
+		table->buckets[i] += (uint64_t)rows << 32 | rows;
+	tables_write(tables, index, table->buckets, file->index_count);
+	tables_write(tables, rows, (const uint64_t *)table->rows, file->rows);
+}
+
+static int take_room(struct unwinds *unwinds, struct tables *tables, struct unwind_file *file,
+		     bool missed)
+{
+	uint32_t words = file_words(file);
+	int result = extents_take(&unwinds->pool, words, &file->first);
+
+	if (result == -ENOSPC) {
+		result = make_room(unwinds, tables, words, missed);
+		if (result == 0)
+			result = extents_take(&unwinds->pool, words, &file->first);
+	}
+	if (result == 0 && tables_grow(tables, (uint64_t)file->first + words) < 0) {
+		extents_give(&unwinds->pool, file->first, words);
+		result = -ENOSPC; /* the kernel grants no more than there is */
+	}
+	return result;
+}
+
+/* Bring the rows of `file` into the pool; without room they stay away. `missed`: a stack
+ * needs them. */
+static int load(struct unwinds *unwinds, struct tables *tables, struct unwind_file *file,
+		bool missed)
+{
+	struct unwind_table table = { 0 };
+	bool taken = file->state == AWAY; /* its size is known: room before work */
+	int result = taken ? take_room(unwinds, tables, file, missed) : 0;
+	uint32_t words = file_words(file);
+
+	if (result == 0) {
+		result = build(unwinds, file, &table);
+		if (taken && (result < 0 || file->state != AWAY))
+			extents_give(&unwinds->pool, file->first, words);
+		else if (result == 0 && file->state == AWAY && !taken)
+			result = take_room(unwinds, tables, file, missed);
+		if (result == -ENOSPC)
+			log_line("%s: no room for its unwind rows", file->path);
+	}
+	if (result == 0 && file->state == AWAY) {
+		write_table(file, tables, &table);
+		file->state = LOADED;
+		file->used_ns = side_now_ns();
+	}
+	unwind_table_free(&table);
+	return result == -ENOSPC ? 0 : result;
+}
+
+/* --- processes ----------------------------------------------------------------- */
+
+static void drop_users(struct unwinds *unwinds, const int *files, size_t count)
+{
+	uint64_t now_ns = side_now_ns();
+
+	for (size_t i = 0; i < count; i++) {
+		struct unwind_file *file = files[i] < 0 ? NULL : &unwinds->files[files[i]];
+
+		if (file && --file->users == 0)
+			file->used_ns = now_ns;
+	}
+}
+
+/* What BPF is to know of one mapping. */
+static struct unwind_mapping lead_to(const struct unwinds *unwinds,
+				     const struct unwinds_mapping *mapping)
+{
+	struct unwind_mapping lead = { .start = mapping->start, .end = mapping->end,
+				       .bias = mapping->bias };
+	const struct unwind_file *file;
+
+	if (mapping->table < 0)
+		return lead;
+	file = &unwinds->files[mapping->table];
+	lead.bias += file->base;
+	if (file->state == LOADED) {
+		lead.index_base = file->first + 1;
+		lead.index_count = file->index_count;
+	} else if (file->state == AWAY) {
+		lead.index_base = UNWIND_AWAY;
+	}
+	return lead;
+}
+
+static int load_if_absent(struct unwinds *unwinds, struct tables *tables, int number, bool missed)
+{
+	struct unwind_file *file = number < 0 ? NULL : &unwinds->files[number];
+
+	return file && (file->state == NOT_MADE || file->state == AWAY) ?
+		       load(unwinds, tables, file, missed) : 0;
+}
+
+/* The one that was missed comes first: room for it may be made, the others take what is left. */
+static int load_all(struct unwinds *unwinds, struct tables *tables, uint32_t slot,
+		    const struct unwinds_mapping *mappings, size_t count)
+{
+	uint64_t missed = tables_take_missed(tables, slot);
+	int result = 0;
+
+	for (size_t i = 0; i < count && result == 0; i++) {
+		if (missed >= mappings[i].start && missed < mappings[i].end)
+			result = load_if_absent(unwinds, tables, mappings[i].table, true);
+	}
+	for (size_t i = 0; i < count && result == 0; i++)
+		result = load_if_absent(unwinds, tables, mappings[i].table, false);
+	return result;
+}
+
+int unwinds_publish(struct unwinds *unwinds, struct tables *tables, uint32_t slot,
+		    const struct unwinds_mapping *mappings, size_t count)
+{
+	CLEANUP_FREE struct unwind_mapping *leads = calloc(count + 1, sizeof(*leads));
+	CLEANUP_FREE int *files = calloc(count + 1, sizeof(*files));
+	struct cover *cover;
+	int result = vec_reserve((void **)&unwinds->covers, &unwinds->cover_capacity,
+				 (size_t)slot + 1, sizeof(*unwinds->covers));
+
+	if (!leads || !files || result < 0)
+		return -ENOMEM;
+	if (unwinds->cover_count <= slot)
+		unwinds->cover_count = (size_t)slot + 1;
+	cover = &unwinds->covers[slot];
+	/* First of all they are in use: what is wanted must not give way to what is wanted. */
+	for (size_t i = 0; i < count; i++) {
+		files[i] = mappings[i].table;
+		if (files[i] >= 0)
+			unwinds->files[files[i]].users++;
+	}
+	result = load_all(unwinds, tables, slot, mappings, count);
+	for (size_t i = 0; i < count; i++)
+		leads[i] = lead_to(unwinds, &mappings[i]);
+	if (result == 0)
+		result = tables_publish(tables, slot, leads, count);
+	if (result < 0) {
+		drop_users(unwinds, files, count);
+		return result;
+	}
+	drop_users(unwinds, cover->files, cover->count);
+	free(cover->files);
+	free(cover->mappings);
+	*cover = (struct cover){ .mappings = leads, .files = files, .count = count };
+	leads = NULL;
+	files = NULL;
+	return 0;
+}
+
+void unwinds_release(struct unwinds *unwinds, struct tables *tables, uint32_t slot)
+{
+	struct cover *cover;
+
+	if (slot >= unwinds->cover_count)
+		return;
+	cover = &unwinds->covers[slot];
+	tables_clear(tables, slot);
+	drop_users(unwinds, cover->files, cover->count);
+	free(cover->files);
+	free(cover->mappings);
+	*cover = (struct cover){ 0 };
+}
+
+void unwinds_measure(struct unwinds *unwinds)
+{
+	for (size_t i = 0; i < unwinds->count; i++) {
+		struct unwind_table table = { 0 };
+
+		if (unwinds->files[i].state == NOT_MADE &&
+		    build(unwinds, &unwinds->files[i], &table) == 0)
+			unwind_table_free(&table);
+	}
+}
+
+struct unwinds_total unwinds_total(const struct unwinds *unwinds, const struct tables *tables)
+{
+	struct unwinds_total total = {
+		.tables = unwinds->count,
+		.used_bytes = unwinds->pool.used * sizeof(uint64_t),
+		.kernel_bytes = tables ? tables->chunk_count * sizeof(uint64_t) * UNWIND_CHUNK_WORDS :
+					 0,
+		.limit_bytes = unwinds->pool.limit * sizeof(uint64_t),
+		.evicted = unwinds->evicted,
+		.build_ns = unwinds->build_ns,
+	};
+
+	for (size_t i = 0; i < unwinds->count; i++) {
+		const struct unwind_file *file = &unwinds->files[i];
+
+		total.rows += file->rows;
+		total.without_rows += file->state == EMPTY;
+		total.away += file->state == AWAY;
+		if (file->state == AWAY || file->state == LOADED)
+			total.bytes += file_words(file) * sizeof(uint64_t);
+	}
+	return total;
+}
