@@ -2,37 +2,15 @@
 #include "analysis/pattern_text.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/sentence.h"
 #include "base/text.h"
 #include "base/units.h"
 
 #define SECONDS(ns) ((double)(ns) / 1e9)
-
-/* Sentences are put together here, larger than what is kept, and cut at the end. */
-struct sentence {
-	char text[640];
-	size_t length;
-};
-
-__attribute__((format(printf, 2, 3))) static void say(struct sentence *sentence, const char *format,
-						      ...)
-{
-	va_list arguments;
-	int length;
-
-	va_start(arguments, format);
-	length = vsnprintf(sentence->text + sentence->length,
-			   sizeof(sentence->text) - sentence->length, format, arguments);
-	va_end(arguments);
-	if (length > 0)
-		sentence->length += (size_t)length;
-	if (sentence->length >= sizeof(sentence->text))
-		sentence->length = sizeof(sentence->text) - 1;
-}
 
 struct words {
 	char text[UNITS_BUFFER];

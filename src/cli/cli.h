@@ -25,6 +25,7 @@ void cli_complain(const struct error *error);
 int cli_report(const struct options *options, enum verb_bit verb);
 int cli_record(const struct options *options, enum verb_bit verb);
 int cli_top(const struct options *options, enum verb_bit verb);
+int cli_diff(const struct options *options, enum verb_bit verb);
 int cli_doctor(const struct options *options, enum verb_bit verb);
 
 #endif

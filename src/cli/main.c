@@ -24,6 +24,9 @@ static const struct verb verbs[] = {
 	  "watch it live: who holds what, how fast it grows, since when", cli_top },
 	{ "record", VERB_RECORD, "-o FILE -p PID | -o FILE -- COMMAND [ARG...]",
 	  "trace now, look later: threads FILE, report FILE", cli_record },
+	{ "diff", VERB_DIFF, "BEFORE AFTER | RECORDING --from MARK [--to MARK]",
+	  "what grew, shrank, appeared and vanished between two recordings, or two marks of one",
+	  cli_diff },
 	{ "doctor", VERB_DOCTOR, "[-p PID]", "what this machine and this process allow", cli_doctor },
 };
 

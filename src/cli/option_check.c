@@ -14,6 +14,7 @@ static const struct verb_input {
 	{ VERB_THREADS, 0, 1 },
 	{ VERB_REPORT, 0, 1 },
 	{ VERB_TOP, 0, 1 },
+	{ VERB_DIFF, 1, 2 },
 };
 
 static const struct verb_input *input_of(enum verb_bit verb)
@@ -53,6 +54,25 @@ static int check_window(const struct options *options, struct error *error)
 	return 0;
 }
 
+/* Two recordings, or two moments of one? */
+static int check_diff(const struct options *options, struct error *error)
+{
+	const struct window_wish *window = &options->window;
+
+	if (options->file_count == 1 && !window->from.kind)
+		return error_set(error, -EINVAL, "",
+				 "what is %s to be compared with? A second recording; or its own "
+				 "state at a mark, --from MARK", options->files[0]);
+	if (options->file_count == 1 && window->at.kind)
+		return error_set(error, -EINVAL, "",
+				 "--at is for two recordings; two moments of one are --from and --to");
+	if (options->file_count == 2 && (window->from.kind || window->to.kind))
+		return error_set(error, -EINVAL, "",
+				 "--from and --to are two moments of one recording; of two, --at is "
+				 "the same moment of both");
+	return 0;
+}
+
 int options_check(const struct options *options, enum verb_bit verb, const char *live,
 		  struct error *error)
 {
@@ -70,7 +90,9 @@ int options_check(const struct options *options, enum verb_bit verb, const char 
 		return error_set(error, -EINVAL, "", "%s says how to trace; %s is a recording",
 				 live, options->files[0]);
 	if (options->file_count < input->least_files)
-		return error_set(error, -EINVAL, "", "which recordings are to be compared?");
+		return error_set(error, -EINVAL, "", "which recordings are to be compared? BEFORE AFTER; or one and --from MARK");
+	if (verb == VERB_DIFF)
+		return check_diff(options, error);
 	if ((verb & VERBS_TRACING) && !target && !options->file_count)
 		return error_set(error, -EINVAL, "",
 				 "what is to be traced? -p PID, or -- COMMAND%s",

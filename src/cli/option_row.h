@@ -38,6 +38,7 @@ int option_set_max_file(struct options *options, const char *value, struct error
 int option_set_output(struct options *options, const char *value, struct error *error);
 int option_set_rows(struct options *options, const char *value, struct error *error);
 int option_set_sort(struct options *options, const char *value, struct error *error);
+int option_set_diff_sort(struct options *options, const char *value, struct error *error);
 int option_set_screen_sort(struct options *options, const char *value, struct error *error);
 int option_set_interval(struct options *options, const char *value, struct error *error);
 

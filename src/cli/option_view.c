@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "analysis/columns.h"
+#include "analysis/diff.h"
 #include "base/cleanup.h"
 #include "base/units.h"
 #include "cli/option_row.h"
@@ -80,6 +81,21 @@ int option_set_screen_sort(struct options *options, const char *value, struct er
 		used += (size_t)snprintf(known + used, sizeof(known) - used, "%s%s",
 					 used ? ", " : "", columns[i - 1]->name);
 	return error_set(error, -EINVAL, "", "there is no column '%s': sort by one of %s", value,
+			 known);
+}
+
+int option_set_diff_sort(struct options *options, const char *value, struct error *error)
+{
+	char known[200];
+	size_t used = 0;
+
+	options->sort = value;
+	if (diff_order_find(value))
+		return 0;
+	for (size_t i = 0; i < diff_order_count && used < sizeof(known); i++)
+		used += (size_t)snprintf(known + used, sizeof(known) - used, "%s%s",
+					 used ? ", " : "", diff_orders[i].name);
+	return error_set(error, -EINVAL, "", "there is no order '%s': sort by one of %s", value,
 			 known);
 }
 

@@ -10,7 +10,7 @@
 #include "analysis/stack.h"
 #include "base/cleanup.h"
 #include "report/formats.h"
-#include "report/json_writer.h"
+#include "report/json.h"
 #include "report/timeline.h"
 #include "stream/loss.h"
 #include "stream/stack_status.h"
@@ -76,8 +76,8 @@ static void write_marks(struct json *json, const struct snapshot *snapshot)
 	json_number(json, "more_marks", snapshot->marks_left_out);
 }
 
-static void write_capture(struct json *json, const struct snapshot *snapshot,
-			  const struct report_options *options)
+void json_capture(struct json *json, const struct snapshot *snapshot,
+		  const struct report_options *options)
 {
 	json_object(json, "capture");
 	json_string(json, "kind", options->kind);
@@ -90,7 +90,7 @@ static void write_capture(struct json *json, const struct snapshot *snapshot,
 	json_end_object(json);
 }
 
-static void write_quality(struct json *json, const struct snapshot_quality *quality)
+void json_quality(struct json *json, const struct snapshot_quality *quality)
 {
 	uint64_t errors = 0;
 
@@ -121,7 +121,7 @@ static void write_quality(struct json *json, const struct snapshot_quality *qual
 	json_end_object(json);
 }
 
-static void write_frames(struct json *json, const struct stack *stack)
+void json_frames(struct json *json, const struct stack *stack)
 {
 	json_array(json, "frames");
 	for (size_t i = 0; i < stack->count; i++) {
@@ -144,7 +144,7 @@ static void write_frames(struct json *json, const struct stack *stack)
 	json_end_array(json);
 }
 
-static void write_pattern(struct json *json, const struct pattern *pattern)
+void json_pattern(struct json *json, const struct pattern *pattern)
 {
 	json_object(json, "pattern");
 	json_string(json, "name", pattern_name(pattern->name));
@@ -223,10 +223,10 @@ static int write_site(struct writing *w, const struct row *row)
 	r = write_holders(w, site);
 	if (r < 0)
 		return r;
-	write_pattern(&w->json, &pattern);
+	json_pattern(&w->json, &pattern);
 	json_string(&w->json, "stack", site->stack_known ?
 		    stack_status_find(site->stack_status)->name : NULL);
-	write_frames(&w->json, &w->stack);
+	json_frames(&w->json, &w->stack);
 	json_end_object(&w->json);
 	return 0;
 }
@@ -303,8 +303,7 @@ static void write_resident(struct json *json, const struct snapshot *snapshot,
 	json_end_object(json);
 }
 
-/* A number of which 0 means that it is not known. */
-static void write_known(struct json *json, const char *name, uint64_t value)
+void json_known(struct json *json, const char *name, uint64_t value)
 {
 	if (value)
 		json_number(json, name, value);
@@ -326,13 +325,13 @@ static void write_home(struct writing *w, const struct snapshot *snapshot,
 	const struct snapshot_home *home = &process->home;
 	struct json *json = &w->json;
 
-	write_known(json, "start_ns", process->start_ns);
+	json_known(json, "start_ns", process->start_ns);
 	if (process->exit_ns)
 		json_number(json, "exit_ns", process->exit_ns - snapshot->start_ns);
 	else
 		json_null(json, "exit_ns");
-	write_known(json, "parent_pid", home->parent_pid);
-	write_known(json, "inner_pid", home->inner_pid);
+	json_known(json, "parent_pid", home->parent_pid);
+	json_known(json, "inner_pid", home->inner_pid);
 	if (home->known && home->uid != SNAPSHOT_NO_UID)
 		json_number(json, "uid", home->uid);
 	else
@@ -394,10 +393,10 @@ static int write_process(struct writing *w, const struct snapshot *snapshot,
 	json_number(json, "inherited_blocks", process->inherited_blocks);
 	json_number(json, "inherited_at_fork_bytes", process->forked_bytes);
 	json_number(json, "inherited_at_fork_blocks", process->forked_blocks);
-	write_known(json, "forked_from", process->forked_from);
+	json_known(json, "forked_from", process->forked_from);
 	json_number(json, "failed_calls", process->failed_calls);
-	write_known(json, "rss_bytes", process->rss_bytes);
-	write_known(json, "peak_rss_bytes", process->peak_rss_bytes);
+	json_known(json, "rss_bytes", process->rss_bytes);
+	json_known(json, "peak_rss_bytes", process->peak_rss_bytes);
 	write_mappings(json, &process->mappings);
 	write_resident(json, snapshot, process);
 	if (w->options->timeline)
@@ -425,7 +424,7 @@ static void write_group(struct json *json, const struct overview_group *group)
 	json_number(json, "live_blocks", group->running ? sum->counts.live_blocks : 0);
 	json_number(json, "exited_live_bytes", group->ended_bytes);
 	json_number(json, "exited_live_blocks", group->ended_blocks);
-	write_known(json, "rss_bytes", group->running ? sum->rss_bytes : 0);
+	json_known(json, "rss_bytes", group->running ? sum->rss_bytes : 0);
 	write_process_verdict(json, &group->verdict);
 	json_array(json, "pids");
 	for (size_t i = 0; i < group->count; i++)
@@ -465,8 +464,8 @@ int report_json(FILE *file, const struct snapshot *snapshot,
 	json_object(&w.json, NULL);
 	json_string(&w.json, "schema", "outlive/1");
 	json_string(&w.json, "verb", report_verb_name(options->verb));
-	write_capture(&w.json, snapshot, options);
-	write_quality(&w.json, &snapshot->quality);
+	json_capture(&w.json, snapshot, options);
+	json_quality(&w.json, &snapshot->quality);
 	json_array(&w.json, "processes");
 	for (size_t i = 0; i < snapshot->process_count && r == 0; i++)
 		r = write_process(&w, snapshot, &snapshot->processes[i]);

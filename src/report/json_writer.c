@@ -153,6 +153,15 @@ void json_number(struct json *json, const char *key, uint64_t value)
 	output_text(&json->output, digits);
 }
 
+void json_signed(struct json *json, const char *key, int64_t value)
+{
+	char digits[24];
+
+	begin_value(json, key);
+	snprintf(digits, sizeof(digits), "%" PRId64, value);
+	output_text(&json->output, digits);
+}
+
 void json_double(struct json *json, const char *key, double value)
 {
 	char digits[64];

@@ -36,6 +36,7 @@ void json_string(struct json *json, const char *key, const char *text);
 
 /* Whole numbers are written exactly; a double that is not finite becomes null. */
 void json_number(struct json *json, const char *key, uint64_t value);
+void json_signed(struct json *json, const char *key, int64_t value);
 void json_double(struct json *json, const char *key, double value);
 void json_bool(struct json *json, const char *key, bool value);
 void json_null(struct json *json, const char *key);

@@ -13,6 +13,7 @@
 static const char *const style_codes[] = {
 	[STYLE_PLAIN] = "",	    [STYLE_HEADING] = "\033[1m", [STYLE_NAME] = "\033[1;36m",
 	[STYLE_DIM] = "\033[2m",    [STYLE_NOTICE] = "\033[33m", [STYLE_ALARM] = "\033[1;31m",
+	[STYLE_GOOD] = "\033[1;32m",
 };
 
 void layout_put(struct layout *layout, enum style style, const char *text)
@@ -60,7 +61,8 @@ void layout_newline(struct layout *layout)
 	layout->column = layout->padding = 0;
 }
 
-/* May a line end at the space `text[i]`? Not within "184 213", "21.2 MB" or "main (17)". */
+/* May a line end at the space `text[i]`? Not within "184 213", "21.2 MB", "5 %" or
+ * "main (17)". */
 static bool breakable(const char *text, size_t i)
 {
 	const char *next = text + i + 1;
@@ -69,7 +71,7 @@ static bool breakable(const char *text, size_t i)
 		return false;
 	if (i == 0 || !isdigit((unsigned char)text[i - 1]))
 		return true;
-	if (isdigit((unsigned char)*next))
+	if (isdigit((unsigned char)*next) || *next == '%')
 		return false;
 	if (strchr("KMGTPE", *next) && *next)
 		next++;

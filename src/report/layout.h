@@ -11,7 +11,15 @@
 
 #include "report/output.h"
 
-enum style { STYLE_PLAIN, STYLE_HEADING, STYLE_NAME, STYLE_DIM, STYLE_NOTICE, STYLE_ALARM };
+enum style {
+	STYLE_PLAIN,
+	STYLE_HEADING,
+	STYLE_NAME,
+	STYLE_DIM,
+	STYLE_NOTICE,
+	STYLE_ALARM,
+	STYLE_GOOD,
+};
 
 struct layout {
 	struct output output;

@@ -5,9 +5,10 @@
 
 #include "analysis/columns.h"
 #include "analysis/pattern.h"
+#include "analysis/stack.h"
+#include "base/units.h"
 #include "report/layout.h"
 #include "report/report.h"
-#include "analysis/stack.h"
 
 /* Least room of a name beside the columns of a table. */
 #define TEXT_NAME_WIDTH 27
@@ -24,6 +25,11 @@ void text_quality(struct text *text);
 
 /* Which blocks the report speaks of, when not of all, and of which moment. */
 void text_window(struct text *text);
+
+/* "mark A (12.3 s)", or "12.3 s" of the trace. Returns `buffer`. */
+#define TEXT_MOMENT (SNAPSHOT_MARK_BYTES + UNITS_BUFFER + 16)
+const char *text_moment(const struct snapshot *snapshot, const char *mark, uint64_t time_ns,
+			char buffer[TEXT_MOMENT]);
 
 /* Where text->row.process lives, whose it is, and when it ended: a line, or none. */
 void text_home(struct text *text);

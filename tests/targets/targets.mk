@@ -8,6 +8,13 @@ TARGET_CXXFLAGS := -std=gnu++17 -O2 -g -fomit-frame-pointer -fno-ipa-icf -Wall -
 $(TARGETS): TARGET_CFLAGS += -D_GNU_SOURCE -fno-builtin
 $(TARGETS): tests/targets/target.h
 
+# The same program once more, otherwise.
+targets: $(B)/tests/targets/changes_leaky
+$(B)/tests/targets/changes_leaky: tests/targets/changes.c tests/targets/target.h
+	$(call msg,TARGET,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(TARGET_CFLAGS) -D_GNU_SOURCE -fno-builtin -DLEAKY -MMD -MP $< -o $@
+
 # No C library, no start files.
 TARGET_LDLIBS_bare := -nostdlib -static
 $(B)/tests/targets/bare: TARGET_CFLAGS += -fno-stack-protector -fno-pie -no-pie

@@ -20,6 +20,7 @@
 
 #include "analysis/pattern.h"
 #include "analysis/reconcile.h"
+#include "base/text.h"
 #include "ledger/snapshot.h"
 #include "report/report.h"
 
@@ -256,6 +257,25 @@ static inline char *fixture_render(const char *format, const struct snapshot *sn
 	assert_int_equal(report_find(format)->render(file, snapshot, options), 0);
 	assert_int_equal(fclose(file), 0);
 	return text;
+}
+
+/* Every line fits; nothing on it that a terminal would act on. */
+static inline void fixture_fits(const char *text, size_t width)
+{
+	for (const char *line = text, *end; *line; line = end + 1) {
+		char copy[1024];
+
+		end = strchr(line, '\n');
+		assert_non_null(end);
+		assert_true((size_t)(end - line) < sizeof(copy));
+		memcpy(copy, line, (size_t)(end - line));
+		copy[end - line] = '\0';
+		if (text_width(copy) > width)
+			fail_msg("wider than %zu columns: %s", width, copy);
+		for (const char *c = copy; *c; c++)
+			assert_true((unsigned char)*c >= 0x20 && *c != 0x7f);
+		assert_true(end == line || end[-1] != ' ');
+	}
 }
 
 /* Compare with tests/report/`name`; with UPDATE=1 in the environment, make it so. */

@@ -19,31 +19,12 @@ static char *render(const struct snapshot *snapshot, const struct report_options
 	return text;
 }
 
-/* Every line fits; nothing on it that a terminal would act on. */
-static void assert_fits(const char *text, size_t width)
-{
-	for (const char *line = text, *end; *line; line = end + 1) {
-		char copy[1024];
-
-		end = strchr(line, '\n');
-		assert_non_null(end);
-		assert_true((size_t)(end - line) < sizeof(copy));
-		memcpy(copy, line, (size_t)(end - line));
-		copy[end - line] = '\0';
-		if (text_width(copy) > width)
-			fail_msg("wider than %zu columns: %s", width, copy);
-		for (const char *c = copy; *c; c++)
-			assert_true((unsigned char)*c >= 0x20 && *c != 0x7f);
-		assert_true(end == line || end[-1] != ' ');
-	}
-}
-
 static void check(const char *name, const struct snapshot *snapshot,
 		  const struct report_options *options)
 {
 	char *text = render(snapshot, options);
 
-	assert_fits(text, options->width ? options->width : 80);
+	fixture_fits(text, options->width ? options->width : 80);
 	fixture_golden(name, text);
 	free(text);
 }
@@ -284,7 +265,7 @@ static void test_hostile_timeline(void **state)
 		past.live[5] = UINT64_MAX;
 		f.processes[0].exited = i % 2;
 		text = render(&f.snapshot, &options);
-		assert_fits(text, 80);
+		fixture_fits(text, 80);
 		free(text);
 		free(fixture_render("json", &f.snapshot, &options));
 	}
@@ -499,11 +480,11 @@ static void test_hostile_names(void **state)
 		options.verb = verb;
 		options.verbose = true;
 		text = render(&f.snapshot, &options);
-		assert_fits(text, 80);
+		fixture_fits(text, 80);
 		free(text);
 		options.width = 1;
 		text = render(&f.snapshot, &options);
-		assert_fits(text, 60);
+		fixture_fits(text, 60);
 		free(text);
 	}
 }
