@@ -1,5 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What changed between two snapshots, for people and for programs. */
+/*
+ * What changed between two snapshots, for people and for programs.
+ *
+ * The JSON, sizes in bytes and times in ns as in all of schema outlive/1:
+ *
+ *   schema, verb "diff", matched_by: "name" (two recordings) or "stack" (two moments of one)
+ *   before, after: file, and capture and quality as in a report of that side
+ *   processes: [ name of the program;
+ *     before, after (null: not there): processes (how many run it), pid, comm, exe (of the one
+ *       that holds most), live_…, allocated_…, freed_…, allocated_bytes_per_s, rss_bytes,
+ *       peak_rss_bytes (null: not known of all), time_ns (of that state, since the first event)
+ *     live_bytes_change, live_blocks_change, rss_bytes_change: after - before, signed
+ *     changes: how many call paths are same, appeared, grew, shrank, vanished
+ *     sites: [ change (one of these), live_bytes_change, live_blocks_change, verdict_changed;
+ *       before, after (null: never seen there): sites (how many are taken together), id (of the
+ *         one that holds most), live_… to allocated_bytes_per_s as above, pattern as in a report;
+ *       frames as in a report: of after, unless nothing is left there ]
+ *     more_sites: count and live_bytes_change of those that -n left out ]
+ *
+ * Every call path is there, changed or not; those that changed most come first.
+ */
 #ifndef OUTLIVE_REPORT_DIFF_H
 #define OUTLIVE_REPORT_DIFF_H
 

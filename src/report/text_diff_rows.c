@@ -15,9 +15,13 @@
 #define BAR 6 /* cells of the longest bar, to either side */
 #define BARS_WIDTH (2 * BAR + 1)
 
+/* As many bytes as before, but now they grow, or no longer: that is news. Between the other
+ * verdicts a few events more or less decide. */
 bool text_diff_wanted(const struct diff_row *row)
 {
-	return row->change != DIFF_SAME || row->verdict_changed;
+	return row->change != DIFF_SAME ||
+	       (row->verdict_changed && (row->parts[DIFF_BEFORE].verdict == PATTERN_GROWING ||
+					 row->parts[DIFF_AFTER].verdict == PATTERN_GROWING));
 }
 
 /* What the row is called by, and its stack. */

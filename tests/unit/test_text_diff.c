@@ -183,11 +183,18 @@ static void test_verdict_alone(void **state)
 	make(&runs);
 	fixture_make(&runs.after);
 	fixture_make(&runs.before);
-	/* The fixture's verdicts go by id: 1 a slot, 3 static. */
-	runs.after.sites[0].id = 3;
+	/* The fixture's verdicts go by id: 1 a slot, 2 growing, 3 static. */
+	runs.after.sites[0].id = 2;
 	text = render(&runs, false, NULL, diff_text);
 	assert_non_null(strstr(text, "Live memory is the same, 214 MB.\n"));
-	assert_non_null(strstr(text, "same · per-thread slot → static\n"));
+	assert_non_null(strstr(text, "same · per-thread slot → growing by 50.0 KB/s\n"));
+	free(text);
+	make(&runs);
+	fixture_make(&runs.after);
+	fixture_make(&runs.before);
+	runs.after.sites[0].id = 3;
+	text = render(&runs, false, NULL, diff_text);
+	assert_null(strstr(text, "WHAT CHANGED"));
 	free(text);
 }
 
