@@ -115,7 +115,8 @@ static __always_inline void emit_realloc(const struct thread_state *thread, __u6
 }
 
 /* Thread and process records; `comm` is kernel memory. Returns whether it went out. */
-static __always_inline bool emit_thread(struct task_struct *task, __u16 kind, const char *comm)
+static __always_inline bool emit_thread(struct task_struct *task, __u16 kind, const char *comm,
+					__u8 wire_flags, __u64 submit_flags)
 {
 	struct wire_thread *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
 
@@ -126,11 +127,12 @@ static __always_inline bool emit_thread(struct task_struct *task, __u16 kind, co
 	header_fill(&record->header, kind, sizeof(*record), 0, 0, bpf_ktime_get_ns());
 	record->header.pid = BPF_CORE_READ(task, tgid);
 	record->header.tid = BPF_CORE_READ(task, pid);
+	record->header.flags = wire_flags;
 	record->thread_start_ns = BPF_CORE_READ(task, start_time);
 	record->process_start_ns = BPF_CORE_READ(task, group_leader, start_time);
 	__builtin_memset(record->comm, 0, sizeof(record->comm));
 	bpf_probe_read_kernel_str(record->comm, sizeof(record->comm), comm);
-	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+	bpf_ringbuf_submit(record, submit_flags);
 	return true;
 }
 

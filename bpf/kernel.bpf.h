@@ -100,12 +100,32 @@ static __always_inline void range_exit(const struct pt_regs *regs, long result)
 				       BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
 }
 
+/*
+ * A child process begins in its parent's slot: what is mapped is the same. This runs before
+ * the child does, so nothing of it is missed but what needs probes of its own.
+ */
+static __always_inline bool child_follow(const struct scope_process *parent, __u32 pid)
+{
+	struct scope_process child = *parent;
+
+	if (bpf_map_update_elem(&processes, &pid, &child, BPF_ANY) == 0)
+		return true;
+	loss_count(WIRE_LOSS_PROCESS);
+	return false;
+}
+
 static __always_inline void process_fork(struct task_struct *parent, struct task_struct *child)
 {
+	struct scope_process *process;
 	struct wire_fork *record;
+	bool followed;
 
-	if (child->tgid == parent->tgid || !process_traced(parent->tgid))
+	if (child->tgid == parent->tgid)
 		return;
+	process = process_traced(parent->tgid);
+	if (!process)
+		return;
+	followed = follow && child_follow(process, child->tgid);
 	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
 	if (!record) {
 		loss_count(WIRE_LOSS_RANGE_RING);
@@ -113,35 +133,50 @@ static __always_inline void process_fork(struct task_struct *parent, struct task
 	}
 	header_fill(&record->header, WIRE_FORK, sizeof(*record), bpf_get_current_pid_tgid(), 0,
 		    bpf_ktime_get_ns());
+	if (followed)
+		record->header.flags = WIRE_FOLLOWED;
+	if (child->mm == parent->mm)
+		record->header.flags |= WIRE_SHARES_MEMORY;
 	record->child_pid = child->tgid;
 	record->zero = 0;
 	record->child_start_ns = child->start_time;
-	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+	/* The sooner user space knows, the less of the child is missed. */
+	bpf_ringbuf_submit(record, followed ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
 }
 
 /* A new program: nothing known of the thread is true any more. */
-static __always_inline void process_exec(struct task_struct *task)
+static __always_inline void process_exec(struct task_struct *task, int old_pid)
 {
+	struct scope_process *process = process_traced(task->tgid);
 	struct thread_state *thread;
 
-	if (!process_traced(task->tgid))
+	if (!process)
 		return;
+	process->slot = SCOPE_NO_SLOT;
 	thread = bpf_task_storage_get(&threads, task, 0, 0);
 	if (thread) {
 		thread->call_sp = 0;
 		thread->announced = 0;
+		thread->slot = SCOPE_NO_SLOT;
+		thread->walk.good = 0;
 		/* A thread that is not the leader becomes it, by number too. */
 		thread->ids = bpf_get_current_pid_tgid();
 	}
-	emit_thread(task, WIRE_EXEC, task->comm);
+	emit_thread(task, WIRE_EXEC, task->comm, old_pid == task->pid ? 0 : WIRE_OTHER_THREAD,
+		    BPF_RB_FORCE_WAKEUP);
 }
 
 static __always_inline void thread_exit(struct task_struct *task)
 {
+	/* The count falls before this tracepoint: kernel/exit.c, do_exit(). */
+	bool last = task->signal->live.counter == 0;
+	__u32 pid = task->tgid;
 	struct wire_exit *record;
 
-	if (!process_traced(task->tgid))
+	if (!process_traced(pid))
 		return;
+	if (last)
+		bpf_map_delete_elem(&processes, &pid);
 	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
 	if (!record) {
 		loss_count(WIRE_LOSS_RANGE_RING);
@@ -149,8 +184,7 @@ static __always_inline void thread_exit(struct task_struct *task)
 	}
 	header_fill(&record->header, WIRE_EXIT, sizeof(*record), bpf_get_current_pid_tgid(), 0,
 		    bpf_ktime_get_ns());
-	/* The count falls before this tracepoint: kernel/exit.c, do_exit(). */
-	record->last_thread = task->signal->live.counter == 0;
+	record->last_thread = last;
 	record->zero = 0;
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 }

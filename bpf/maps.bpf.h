@@ -4,6 +4,7 @@
 #define OUTLIVE_BPF_MAPS_H
 
 #include "outlive/python.h"
+#include "outlive/scope.h"
 #include "outlive/unwind.h"
 #include "outlive/wire.h"
 
@@ -14,6 +15,7 @@
 
 CONFIG __u32 stack_mode = STACK_AUTO; /* enum stack_mode */
 CONFIG bool memo = true; /* walk no part of a stack again that is as it was: memo.bpf.h */
+CONFIG bool follow = false; /* the children of traced processes too */
 CONFIG __u64 min_size = 0;
 CONFIG __u64 ring_alloc_mark = 0; /* bytes in the ring above which allocations are dropped */
 CONFIG __u64 ring_wake_mark = 0;  /* bytes in the ring above which user space is woken */
@@ -21,6 +23,7 @@ CONFIG __u64 ring_wake_mark = 0;  /* bytes in the ring above which user space is
 /* Live switches and counters. */
 __u32 enabled = 0;	/* nothing is recorded before all probes are in place */
 __u32 wake_wanted = 0;	/* user space sleeps and wants to be woken at ring_wake_mark */
+__u32 generation = 0;	/* grows whenever user space changes a row of `processes` */
 __u64 losses[WIRE_LOSS_COUNT] = {};
 __u64 overflow_frees = 0; /* frees put into the overflow map so far */
 
@@ -37,12 +40,12 @@ struct {
 	__type(value, struct overflow_value);
 } overflow SEC(".maps");
 
-/* The traced processes: thread group id to slot. */
+/* The traced processes, by thread group id. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1024);
+	__uint(max_entries, 1024); /* set before load */
 	__type(key, __u32);
-	__type(value, __u32);
+	__type(value, struct scope_process);
 } processes SEC(".maps");
 
 struct {
@@ -112,6 +115,7 @@ struct {
 struct walk {
 	__u64 pc, sp, fp;
 	__u64 hash;
+	__u64 salt;	  /* of the process: its stacks have ids of their own */
 	__u64 copy_start; /* stack address of copy[0] */
 	__u32 copy_length;
 	__u32 copy_want;  /* how much to copy at first: as far as the thread's last walk went */
@@ -173,7 +177,9 @@ struct thread_state {
 	__u64 syscall_ns; /* entry of the address-space system call under way */
 	__u64 ids;	 /* bpf_get_current_pid_tgid() */
 	__u32 announced; /* the WIRE_THREAD record has gone out */
-	__u32 slot;	 /* of its process */
+	__u32 slot;	 /* of its process, as of … */
+	__u32 generation; /* … this one */
+	__u32 traced;
 	struct walk walk;
 	struct python_walk python;
 };

@@ -171,10 +171,10 @@ static __always_inline bool memo_ending(__u8 status)
 }
 
 /* After a walk: join the new frames to the kept ones, and hash them. */
-static __always_inline void memo_end(struct walk *walk, __u32 slot)
+static __always_inline void memo_end(struct walk *walk)
 {
 	__u32 fresh = walk->record.count, kept = walk->kept;
-	__u64 hash = kept ? walk->hashes[FRAME_AT(kept - 1)] : slot;
+	__u64 hash = kept ? walk->hashes[FRAME_AT(kept - 1)] : walk->salt;
 
 	for (__u32 i = 0; i < WIRE_MAX_FRAMES && i < fresh; i++) {
 		__u32 from = FRAME_AT(WALK_FRAMES - fresh + i), to = FRAME_AT(kept + i);

@@ -66,10 +66,10 @@ int BPF_PROG(outlive_fork, struct task_struct *parent, struct task_struct *child
 }
 
 SEC("tp_btf/sched_process_exec")
-int BPF_PROG(outlive_exec, struct task_struct *task)
+int BPF_PROG(outlive_exec, struct task_struct *task, int old_pid)
 {
 	if (enabled)
-		process_exec(task);
+		process_exec(task, old_pid);
 	return 0;
 }
 
@@ -85,6 +85,6 @@ SEC("tp_btf/task_rename")
 int BPF_PROG(outlive_rename, struct task_struct *task, const char *comm)
 {
 	if (enabled && process_traced(task->tgid))
-		emit_thread(task, WIRE_THREAD, comm);
+		emit_thread(task, WIRE_THREAD, comm, 0, BPF_RB_NO_WAKEUP);
 	return 0;
 }

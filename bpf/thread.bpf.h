@@ -5,9 +5,46 @@
 
 #include "emit.bpf.h"
 
-static __always_inline bool process_traced(__u32 pid)
+static __always_inline struct scope_process *process_traced(__u32 pid)
 {
-	return bpf_map_lookup_elem(&processes, &pid) != NULL;
+	struct scope_process *process = bpf_map_lookup_elem(&processes, &pid);
+
+	return process && process->state == SCOPE_TRACED ? process : NULL;
+}
+
+/* What stacks of a process have in their ids, so that each process' are sent. */
+static __always_inline __u64 process_salt(struct task_struct *task, __u32 pid)
+{
+	return (BPF_CORE_READ(task, group_leader, start_time) ^ pid) * 0x9e3779b97f4a7c15ull;
+}
+
+/* The thread is new, or rows of `processes` changed since it looked. NULL: not traced. */
+static __always_inline struct thread_state *
+thread_update(struct task_struct *task, struct thread_state *thread, __u32 now)
+{
+	__u32 pid = bpf_get_current_pid_tgid() >> 32;
+	struct scope_process *process = process_traced(pid);
+
+	if (!thread) {
+		if (!process)
+			return NULL;
+		thread = bpf_task_storage_get(&threads, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+		if (!thread) {
+			loss_count(WIRE_LOSS_THREAD_STATE);
+			return NULL;
+		}
+		thread->ids = bpf_get_current_pid_tgid();
+		thread->walk.salt = process_salt(task, pid);
+	}
+	thread->generation = now;
+	thread->traced = process != NULL;
+	if (!process)
+		return NULL;
+	/* What is remembered of the last walk is true of the tables that it went by. */
+	if (thread->slot != process->slot)
+		thread->walk.good = 0;
+	thread->slot = process->slot;
+	return thread;
 }
 
 /* State of the current thread, announced to user space; NULL when it is not traced. */
@@ -15,22 +52,14 @@ static __always_inline struct thread_state *thread_current(void)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct thread_state *thread = bpf_task_storage_get(&threads, task, 0, 0);
+	__u32 now = *(volatile __u32 *)&generation;
 
-	if (!thread) {
-		__u32 pid = bpf_get_current_pid_tgid() >> 32;
-		__u32 *slot = bpf_map_lookup_elem(&processes, &pid);
-
-		if (!slot)
-			return NULL;
-		thread = bpf_task_storage_get(&threads, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
-		if (!thread) {
-			loss_count(WIRE_LOSS_THREAD_STATE);
-			return NULL;
-		}
-		thread->slot = *slot;
-		thread->ids = bpf_get_current_pid_tgid();
-	}
-	if (!thread->announced && emit_thread(task, WIRE_THREAD, task->comm))
+	if (!thread || thread->generation != now)
+		thread = thread_update(task, thread, now);
+	if (!thread || !thread->traced)
+		return NULL;
+	if (!thread->announced && 
+	    emit_thread(task, WIRE_THREAD, task->comm, 0, BPF_RB_NO_WAKEUP))
 		thread->announced = 1;
 	return thread;
 }

@@ -244,7 +244,7 @@ static __always_inline void walk_run(struct walk *walk, struct unwind_process *p
 		process->missed = walk->missed;
 	/* A thread's stacks are mostly alike: next time copy what this one took. */
 	walk->copy_want = ((__u32)(walk->sp - sp) | 63) + 1;
-	memo_end(walk, slot);
+	memo_end(walk);
 	/* The same frames with another ending are another stack. */
 	walk->record.id = (walk->hash ^ walk->record.status) * 0x9e3779b97f4a7c15ull | 1;
 }

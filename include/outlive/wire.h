@@ -42,6 +42,9 @@ enum wire_kind {
 enum wire_flag {
 	WIRE_IN_ALLOCATOR = 1 << 0, /* range records: made inside an allocator call (backing store) */
 	WIRE_BEFORE_TRACE = 1 << 1, /* range records: existed when the trace began (never from BPF) */
+	WIRE_FOLLOWED = 1 << 2, /* fork records: the child is traced from here on */
+	WIRE_SHARES_MEMORY = 1 << 3, /* fork records: the child runs in the parent's memory (vfork) */
+	WIRE_OTHER_THREAD = 1 << 4, /* exec records: it was not the first thread that called exec */
 };
 
 struct wire_header {
@@ -218,6 +221,8 @@ enum wire_loss {
 	 * user space. */
 	WIRE_LOSS_FIRST_THREAD = 7,
 	WIRE_LOSS_RECORDING = 8, /* in chunks of a recording that could not be read; by its reader */
+	WIRE_LOSS_PROCESS = 9, /* no place in the table of processes: one was not followed */
+	WIRE_LOSS_SLOT = 10, /* no unwind tables left for a process; by user space */
 	WIRE_LOSS_COUNT
 };
 

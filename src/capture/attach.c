@@ -11,11 +11,12 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/vec.h"
+#include "capture/attach_closer.h"
 #include "capture/uprobe_multi.h"
 #include "outlive.skel.h"
 #include "target/allocators.h"
 
-static int keep(struct attach *attach, struct bpf_link *link)
+static int keep(struct attach *attach, struct bpf_link *link, uint32_t pid)
 {
 	int result = VEC_PUSH_ROOM(attach->links, attach->count, attach->capacity);
 
@@ -23,7 +24,7 @@ static int keep(struct attach *attach, struct bpf_link *link)
 		bpf_link__destroy(link);
 		return result;
 	}
-	attach->links[attach->count++] = link;
+	attach->links[attach->count++] = (struct attach_link){ .link = link, .pid = pid };
 	return 0;
 }
 
@@ -49,12 +50,12 @@ static int attach_function(struct attach *attach, const struct bpf_program *prog
 	LIBBPF_OPTS(bpf_uprobe_opts, options, .bpf_cookie = allocator_cookie(function),
 		    .retprobe = at_return);
 	struct bpf_link *link = bpf_program__attach_uprobe_opts(
-		program, (pid_t)pid, file->open_path, function->file_offset, &options);
+		program, pid ? (pid_t)pid : -1, file->open_path, function->file_offset, &options);
 
 	if (!link)
 		return attach_failed(error, -errno, alloc_function_name(function->function),
 				     file->path, pid);
-	return keep(attach, link);
+	return keep(attach, link, pid);
 }
 
 static int attach_one_by_one(struct attach *attach, struct outlive_bpf *skeleton,
@@ -94,13 +95,13 @@ static int attach_together(struct attach *attach, const struct bpf_program *prog
 	}
 	if (count == 0)
 		return 0;
-	result = VEC_PUSH_ROOM(attach->multi_links, attach->multi_count, attach->multi_capacity);
+	result = VEC_PUSH_ROOM(attach->links, attach->count, attach->capacity);
 	if (result == 0)
 		result = uprobe_multi_link(bpf_program__fd(program), file->open_path, offsets,
 					   cookies, count, pid, at_return);
 	if (result < 0)
 		return attach_failed(error, result, "the allocator functions", file->path, pid);
-	attach->multi_links[attach->multi_count++] = result;
+	attach->links[attach->count++] = (struct attach_link){ .multi = result, .pid = pid };
 	return 0;
 }
 
@@ -109,6 +110,7 @@ int attach_allocator(struct attach *attach, struct outlive_bpf *skeleton,
 {
 	int result;
 
+	attach_closer_hold(attach->closer);
 	if (attach->multi) {
 		result = attach_together(attach, skeleton->progs.outlive_return, file, true, pid,
 					 error);
@@ -118,6 +120,7 @@ int attach_allocator(struct attach *attach, struct outlive_bpf *skeleton,
 	} else {
 		result = attach_one_by_one(attach, skeleton, file, pid, error);
 	}
+	attach_closer_let_go(attach->closer);
 	if (result == 0)
 		log_line("probes on %zu functions of %s in process %u", file->function_count,
 			 file->path, pid);
@@ -162,22 +165,44 @@ int attach_tracepoints(struct attach *attach, struct outlive_bpf *skeleton, bool
 			return error_set(error, -errno, "'outlive doctor' shows what is missing",
 					 "cannot attach %s: %s", bpf_program__name(rows[i].program),
 					 strerror(errno));
-		result = keep(attach, link);
+		result = keep(attach, link, 0);
 		if (result < 0)
 			return error_set(error, result, "", "out of memory");
 	}
 	return 0;
 }
 
+int attach_release(struct attach *attach, uint32_t pid)
+{
+	size_t kept = 0;
+	int result = 0;
+
+	if (!attach->closer)
+		attach->closer = attach_closer_new();
+	if (!attach->closer)
+		return -ENOMEM;
+	for (size_t i = 0; i < attach->count; i++) {
+		struct attach_link *link = &attach->links[i];
+
+		if (link->pid != pid || (result = attach_closer_add(attach->closer, link)) < 0)
+			attach->links[kept++] = *link;
+	}
+	attach->count = kept;
+	return result;
+}
+
 void attach_detach(struct attach *attach)
 {
 	bool multi = attach->multi;
 
-	for (size_t i = 0; i < attach->multi_count; i++)
-		close(attach->multi_links[i]);
-	for (size_t i = 0; i < attach->count; i++)
-		bpf_link__destroy(attach->links[i]);
-	free(attach->multi_links);
+	if (!attach->closer && attach->count)
+		attach->closer = attach_closer_new();
+	for (size_t i = 0; i < attach->count; i++) {
+		if (!attach->closer || attach_closer_add(attach->closer, &attach->links[i]) < 0)
+			attach_link_close(&attach->links[i]);
+	}
+	if (attach->closer)
+		attach_closer_finish(attach->closer);
 	free(attach->links);
 	memset(attach, 0, sizeof(*attach));
 	attach->multi = multi;

@@ -22,15 +22,20 @@
 struct bpf_link;
 struct outlive_bpf;
 
+/* One link; closing it takes its probes out. */
+struct attach_link {
+	struct bpf_link *link; /* a perf event or tracepoint; NULL: … */
+	int multi;	       /* … the descriptor of a uprobe_multi link */
+	uint32_t pid;	       /* of the one process that it is for; 0: none */
+};
+
 /* The probes placed so far; all zeroes is empty. */
 struct attach {
-	bool multi;		 /* by uprobe_multi links */
-	struct bpf_link **links; /* perf events and tracepoints */
+	bool multi; /* by uprobe_multi links */
+	struct attach_link *links;
 	size_t count;
 	size_t capacity;
-	int *multi_links; /* descriptors */
-	size_t multi_count;
-	size_t multi_capacity;
+	struct attach_closer *closer; /* of links of processes that ended; NULL: none yet */
 };
 
 /* Before the programs are loaded: choose the way, and tell them which it will be. */
@@ -38,8 +43,8 @@ void attach_prepare(struct attach *attach, struct outlive_bpf *skeleton);
 
 /*
  * Put the enter and return programs of `skeleton` at every planned function of
- * `file`, in process `pid` only (all its threads, now and later). Probes already
- * placed stay when one fails. Returns 0 or a -errno with `error` filled.
+ * `file`, in process `pid` only (all its threads, now and later), or with 0 in every
+ * process, present and to come. Probes already placed stay when one fails. Returns 0 or a -errno with `error` filled.
  */
 int attach_allocator(struct attach *attach, struct outlive_bpf *skeleton,
 		     const struct allocator_file *file, uint32_t pid, struct error *error);
@@ -50,6 +55,13 @@ int attach_allocator(struct attach *attach, struct outlive_bpf *skeleton,
  */
 int attach_tracepoints(struct attach *attach, struct outlive_bpf *skeleton, bool ranges,
 		       struct error *error);
+
+/*
+ * Process `pid` has ended: close the links that were for it alone. Another thread does it
+ * where that takes long, and lets attach_allocator() go first. Returns 0 or -ENOMEM, and
+ * the links then stay until attach_detach().
+ */
+int attach_release(struct attach *attach, uint32_t pid);
 
 /* Take every probe out again. */
 void attach_detach(struct attach *attach);

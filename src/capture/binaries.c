@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/vec.h"
 #include "capture/side.h"
+#include "outlive/scope.h"
 #include "target/elf_file.h"
 #include "target/mapped_file.h"
 #include "target/maps.h"
@@ -286,6 +287,17 @@ static int deliver_found(struct binaries *binaries, const struct found *found, u
 	return deliver(&event, context);
 }
 
+void binaries_forget(struct binaries *binaries, uint32_t pid)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < binaries->delivered_count; i++) {
+		if (binaries->delivered[i].pid != pid)
+			binaries->delivered[kept++] = binaries->delivered[i];
+	}
+	binaries->delivered_count = kept;
+}
+
 int binaries_publish(struct binaries *binaries, struct tables *tables, uint32_t pid, uint32_t slot,
 		    uint64_t time_ns, event_fn deliver, void *context)
 {
@@ -311,21 +323,13 @@ int binaries_publish(struct binaries *binaries, struct tables *tables, uint32_t 
 	if (binaries->found_count > UNWIND_MAX_MAPPINGS)
 		log_line("process %u: only %d of its %zu executable mappings are covered", pid,
 			 UNWIND_MAX_MAPPINGS, binaries->found_count);
-	if (result == 0)
+	if (result == 0 && slot != SCOPE_NO_SLOT)
 		result = unwinds_publish(binaries->unwinds, tables, slot, mappings,
 					 binaries->found_count);
 	return result;
 }
 
-void binaries_release(struct binaries *binaries, struct tables *tables, uint32_t pid,
-		      uint32_t slot)
+void binaries_release(struct binaries *binaries, struct tables *tables, uint32_t slot)
 {
-	size_t kept = 0;
-
-	for (size_t i = 0; i < binaries->delivered_count; i++) {
-		if (binaries->delivered[i].pid != pid)
-			binaries->delivered[kept++] = binaries->delivered[i];
-	}
-	binaries->delivered_count = kept;
 	unwinds_release(binaries->unwinds, tables, slot);
 }

@@ -41,17 +41,19 @@ bool binaries_mapping(const struct binaries *binaries, size_t number,
 /* The number of different files met. */
 size_t binaries_count(const struct binaries *binaries);
 
+/* `pid` has ended, or runs a new program: what it maps next is news again. */
+void binaries_forget(struct binaries *binaries, uint32_t pid);
+
 /*
- * After binaries_scan(pid): have stacks of `slot` walked by the rows of the mappings
- * of the last scan, and deliver an EVENT_MODULE with
+ * After binaries_scan(pid): have stacks of `slot` (SCOPE_NO_SLOT: none) walked by the
+ * rows of the mappings of the last scan, and deliver an EVENT_MODULE with
  * `pid` and `time_ns` for each mapping that was not there before. Returns 0, a
  * -errno, or what `deliver` returned.
  */
 int binaries_publish(struct binaries *binaries, struct tables *tables, uint32_t pid, uint32_t slot,
 		    uint64_t time_ns, event_fn deliver, void *context);
 
-/* The process `pid` in `slot` has ended: its files stay open, its rows may give way. */
-void binaries_release(struct binaries *binaries, struct tables *tables, uint32_t pid,
-		      uint32_t slot);
+/* Nobody is in `slot` any more: its files stay open, their rows may give way. */
+void binaries_release(struct binaries *binaries, struct tables *tables, uint32_t slot);
 
 #endif

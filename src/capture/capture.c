@@ -12,10 +12,14 @@
 #include "base/log.h"
 #include "base/units.h"
 #include "capture/features.h"
+#include "capture/follow.h"
 #include "capture/poll.h"
 #include "capture/side.h"
 #include "outlive.skel.h"
 #include "target/process.h"
+
+#define FOLLOW_SLOTS 64	    /* for children that run programs of their own; 128 KB each */
+#define PROCESSES_MOST 4096 /* traced at a time */
 
 __attribute__((format(printf, 2, 0))) static int
 libbpf_line(enum libbpf_print_level level, const char *format, va_list arguments)
@@ -39,19 +43,31 @@ static uint32_t round_to_power(uint64_t bytes)
 	return (uint32_t)power;
 }
 
+/* How many processes may have unwind tables of their own; children that only fork need none. */
+static size_t slot_count(const struct capture_options *options)
+{
+	return SCOPE_NO_SLOT + 1 + options->pid_count + (options->follow ? FOLLOW_SLOTS : 0);
+}
+
 /* Everything that is fixed when the programs are loaded. */
 static int configure(struct capture *capture)
 {
 	const struct capture_options *options = capture->options;
 	struct outlive_bpf *skeleton = capture->skeleton;
 	uint32_t ring = round_to_power(options->buffer_bytes);
+	size_t slots = slot_count(options);
 	int result = bpf_map__set_max_entries(skeleton->maps.ring, ring);
 
 	if (result == 0)
-		result = tables_size(skeleton, unwinds_words(capture->unwinds), options->pid_count);
+		result = bpf_map__set_max_entries(skeleton->maps.processes, PROCESSES_MOST);
+	if (result == 0)
+		result = tables_size(skeleton, unwinds_words(capture->unwinds), slots);
+	if (result == 0)
+		result = slots_open(&capture->slots, slots);
 	attach_prepare(&capture->attach, skeleton);
 	skeleton->rodata->stack_mode = options->stacks;
 	skeleton->rodata->memo = options->memo;
+	skeleton->rodata->follow = options->follow;
 	skeleton->rodata->min_size = options->min_size;
 	skeleton->rodata->ring_alloc_mark = ring / 4 * 3;
 	skeleton->rodata->ring_wake_mark = ring / 4;
@@ -80,7 +96,7 @@ static int load(struct capture *capture, struct error *error)
 	if (result == 0)
 		result = ring_open(capture->skeleton, &capture->ring);
 	if (result == 0) {
-		capture->pythons = pythons_new(capture->options->pid_count,
+		capture->pythons = pythons_new(capture->slots.count,
 					       bpf_map__fd(capture->skeleton->maps.pythons));
 		result = capture->pythons ? 0 : -ENOMEM;
 	}
@@ -111,19 +127,20 @@ static int find_targets(struct capture *capture, struct error *error)
 		if (result < 0)
 			return error_set(error, result, "", "cannot read the mappings of process %u: %s",
 					 pid, strerror(-result));
-		capture->traced[capture->traced_count++].pid = pid;
 	}
 	return 0;
 }
 
 static int name_targets(struct capture *capture, struct error *error)
 {
-	int map = bpf_map__fd(capture->skeleton->maps.processes);
+	const struct capture_options *options = capture->options;
 
-	for (uint32_t slot = 0; slot < capture->traced_count; slot++) {
-		if (bpf_map_update_elem(map, &capture->traced[slot].pid, &slot, BPF_ANY) < 0)
-			return error_set(error, -errno, "", "cannot set the traced processes: %s",
-					 strerror(errno));
+	for (size_t i = 0; i < options->pid_count; i++) {
+		int result = follow_add(capture, options->pids[i]);
+
+		if (result < 0)
+			return error_set(error, result, "", "cannot set the traced processes: %s",
+					 strerror(-result));
 	}
 	return 0;
 }
@@ -155,7 +172,7 @@ int capture_open(const struct capture_options *options, struct capture **ret_cap
 	if (result == 0)
 		result = name_targets(capture, error);
 	if (result == 0)
-		result = poll_attach_new(capture, error);
+		result = follow_attach_new(capture, error);
 	if (result == 0)
 		result = attach_tracepoints(&capture->attach, capture->skeleton, options->ranges,
 					    error);
@@ -173,10 +190,12 @@ int capture_start(struct capture *capture, event_fn deliver, void *context, stru
 
 	capture->deliver = deliver;
 	capture->context = context;
-	for (uint32_t slot = 0; slot < capture->traced_count && result == 0; slot++) {
-		result = side_process(capture->traced[slot].pid, deliver, context);
+	for (size_t i = 0; i < capture->processes.count && result == 0; i++) {
+		struct traced *traced = &capture->processes.rows[i];
+
+		result = side_process(traced->pid, deliver, context);
 		if (result == 0)
-			result = poll_look(capture, slot);
+			result = follow_look(capture, traced);
 	}
 	if (result == -ESRCH)
 		return error_set(error, result, "", "the process ended before tracing began");
@@ -189,7 +208,7 @@ int capture_start(struct capture *capture, event_fn deliver, void *context, stru
 int capture_release(struct capture *capture, struct error *error)
 {
 	struct launch *launch = capture->options->launch;
-	int result = launch && launch->held ? launch_run(launch, poll_held_mapped, capture) : 0;
+	int result = launch && launch->held ? launch_run(launch, follow_held_mapped, capture) : 0;
 
 	if (result < 0)
 		return error_set(error, result, "'outlive doctor' shows what is missing",
@@ -237,5 +256,7 @@ void capture_close(struct capture *capture)
 	allocator_list_free(&capture->allocators);
 	binaries_free(capture->binaries);
 	unwinds_free(capture->unwinds);
+	slots_close(&capture->slots);
+	processes_free(&capture->processes);
 	free(capture);
 }

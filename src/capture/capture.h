@@ -31,6 +31,7 @@ struct capture_options {
 	uint64_t buffer_bytes; /* of the ring; rounded up to a power of two */
 	uint64_t unwind_bytes; /* kernel memory for unwind rows, at most: unwinds.h */
 	uint64_t min_size;     /* smaller allocations are not traced; 0 all are */
+	bool follow;	       /* the children that traced processes fork */
 	bool ranges;	       /* trace mmap, munmap, mremap, brk too */
 };
 
@@ -61,8 +62,8 @@ int capture_release(struct capture *capture, struct error *error);
 
 /*
  * The events. Beside the ring's, it delivers what /proc tells: modules, resident
- * memory, losses. poll() returns -EPIPE when every traced process has ended and
- * all has been delivered. Owned by the capture; do not close it apart.
+ * memory, losses. poll() returns -EPIPE when every traced process has ended, or the
+ * program that was started (whatever became of its children), and all has been delivered. Owned by the capture; do not close it apart.
  */
 struct source *capture_source(struct capture *capture);
 

@@ -91,6 +91,11 @@ void pythons_forget(struct pythons *pythons, uint32_t slot)
 	publish(pythons, slot);
 }
 
+bool pythons_has(const struct pythons *pythons, uint32_t slot)
+{
+	return pythons->rows[slot].present;
+}
+
 static bool is_plain(const struct pythons *pythons, const struct elf_file *elf)
 {
 	for (size_t i = 0; i < pythons->plain_count; i++) {
@@ -225,7 +230,7 @@ int pythons_stack(struct pythons *pythons, uint32_t slot, const struct event *ev
 		memcpy(&wire, (const char *)event->python_stack.frames + i * sizeof(wire),
 		       sizeof(wire));
 		frames[i].flags = (uint8_t)wire.flags;
-		if (!python->codes || python_codes_name(python->codes, python->pid,
+		if (!python->codes || python_codes_name(python->codes, event->pid,
 							&python->found.layout, &wire, &name) < 0)
 			continue;
 		frames[i].function = name.function;

@@ -6,6 +6,7 @@
 #ifndef OUTLIVE_CAPTURE_PYTHON_H
 #define OUTLIVE_CAPTURE_PYTHON_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,9 @@ void pythons_free(struct pythons *pythons); /* NULL is fine */
  */
 int pythons_look(struct pythons *pythons, uint32_t slot, uint32_t pid,
 		 const struct binaries *binaries, event_fn deliver, void *context);
+
+/* Is there an interpreter in `slot`, as far as is known? */
+bool pythons_has(const struct pythons *pythons, uint32_t slot);
 
 /* An interpreter that has come to life since: tell BPF the short way to its thread states.
  * Cheap; to be called now and then. */

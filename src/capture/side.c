@@ -46,24 +46,24 @@ static int deliver_mapping(uint32_t pid, uint64_t now, const struct mapping *map
 	return deliver(&event, context);
 }
 
-int side_process(uint32_t pid, event_fn deliver, void *context)
+/* Who a process is and where it lives; `maps` NULL: not what it has mapped. */
+static int deliver_process(struct event *event, const struct maps *maps, event_fn deliver,
+			   void *context)
 {
 	struct process_info info;
 	struct process_home lives;
 	struct event_home home;
-	struct maps maps = { 0 };
-	struct event event = { .kind = EVENT_PROCESS, .pid = pid, .time_ns = side_now_ns() };
-	int result = process_read(pid, &info);
+	int result = process_read(event->pid, &info);
 
-	if (result == 0)
-		result = maps_read(pid, &maps);
 	if (result < 0)
 		return result;
-	event.process.comm = info.comm;
-	event.process.exe = info.exe;
-	event.process.brk_start = info.brk_start;
-	event.process.brk_end = maps_heap_end(&maps);
-	if (home_read(pid, &lives) == 0) {
+	event->process.comm = info.comm;
+	event->process.exe = info.exe;
+	if (maps) {
+		event->process.brk_start = info.brk_start;
+		event->process.brk_end = maps_heap_end(maps);
+	}
+	if (home_read(event->pid, &lives) == 0) {
 		home = (struct event_home){
 			.parent_pid = info.ppid,
 			.inner_pid = lives.inner_pid,
@@ -73,15 +73,32 @@ int side_process(uint32_t pid, event_fn deliver, void *context)
 			.cgroup = lives.cgroup,
 			.container = lives.container,
 		};
-		event.process.home = &home;
+		event->process.home = &home;
 	}
-	result = deliver(&event, context);
+	return deliver(event, context);
+}
+
+int side_process(uint32_t pid, event_fn deliver, void *context)
+{
+	struct event event = { .kind = EVENT_PROCESS, .pid = pid, .time_ns = side_now_ns() };
+	struct maps maps = { 0 };
+	int result = maps_read(pid, &maps);
+
+	if (result == 0)
+		result = deliver_process(&event, &maps, deliver, context);
 	for (size_t i = 0; i < maps.count && result == 0; i++) {
 		if (!is_special(&maps.rows[i]))
 			result = deliver_mapping(pid, event.time_ns, &maps.rows[i], deliver, context);
 	}
 	maps_free(&maps);
 	return result;
+}
+
+int side_program(uint32_t pid, event_fn deliver, void *context)
+{
+	struct event event = { .kind = EVENT_PROCESS, .pid = pid, .time_ns = side_now_ns() };
+
+	return deliver_process(&event, NULL, deliver, context);
 }
 
 int side_resident(uint32_t pid, uint64_t last_rss_bytes, uint64_t peak_bytes, event_fn deliver,

@@ -133,6 +133,7 @@ int live_run(const struct options *options, const struct live_watch *watch, stru
 		.buffer_bytes = options->buffer_bytes,
 		.unwind_bytes = options->unwind_bytes,
 		.min_size = options->min_size,
+		.follow = !options->no_follow,
 		.ranges = !options->no_mmap,
 	};
 	feed.listen = watch->listen;

@@ -38,6 +38,8 @@ const struct option_row option_rows[] = {
 	  "show the C frames of interpreters (Python) too", FLAG(native) },
 	{ "--each", 0, NULL, VERBS_SHOWING, false,
 	  "show each process by itself, not those of one service together", FLAG(each) },
+	{ "--no-follow", 0, NULL, VERBS_TRACING, true,
+	  "leave out the children that traced processes fork", FLAG(no_follow) },
 	{ "--no-mmap", 0, NULL, VERBS_TRACING, true, "leave out mmap, munmap, mremap and brk",
 	  FLAG(no_mmap) },
 	{ "--no-memo", 0, NULL, VERBS_TRACING, true,

@@ -101,8 +101,6 @@ static void book_late_free(struct ledger *ledger, struct process *process,
 	struct cell *cell;
 
 	ledger->quality.alloc_over_live--;
-	if (late->block.inherited)
-		return;
 	cell = &process->sites.cells[late->block.cell];
 	cell->lifetime_ns += act->now_ns - late->replaced_ns;
 	credit_free(process, act->thread, cell->thread, late->block.size);
@@ -166,6 +164,19 @@ static int prepare_block(struct ledger *ledger, struct process *process, const s
 	return 0;
 }
 
+/* A block appeared where `old` lived: its free was not seen. */
+static void end_replaced(struct ledger *ledger, struct process *process, const struct block *old,
+			 uint64_t now_ns)
+{
+	book_end(ledger, process, old, NOBODY, now_ns);
+	/* One of the parent's: freed by the child before its probes stood. Nothing of the
+	 * trace is missing. */
+	if (old->inherited)
+		return;
+	ledger->quality.alloc_over_live++;
+	replaced_put(&ledger->replaced, process->row, old, now_ns);
+}
+
 static void book_block(struct ledger *ledger, struct process *process, const struct act *act,
 		       const struct birth *birth)
 {
@@ -173,11 +184,8 @@ static void book_block(struct ledger *ledger, struct process *process, const str
 	struct cell *cell = &process->sites.cells[block->cell];
 	struct block old;
 
-	if (blocks_put(&process->blocks, block, &old)) {
-		ledger->quality.alloc_over_live++;
-		book_end(ledger, process, &old, NOBODY, act->now_ns);
-		replaced_put(&ledger->replaced, process->row, &old, act->now_ns);
-	}
+	if (blocks_put(&process->blocks, block, &old))
+		end_replaced(ledger, process, &old, act->now_ns);
 	cell_add(cell, block->size, act->now_ns);
 	sites_class_add(&process->sites, cell->class_row, &process->clock, block->size,
 			act->now_ns);

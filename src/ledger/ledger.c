@@ -39,11 +39,6 @@ void ledger_free(struct ledger *ledger)
 	free(ledger);
 }
 
-void ledger_follow_forks(struct ledger *ledger, bool follow)
-{
-	ledger->follow_forks = follow;
-}
-
 void ledger_set_window(struct ledger *ledger, const struct window_wish *wish)
 {
 	for (size_t i = 0; i < ledger->process_count; i++)
@@ -246,13 +241,17 @@ static int apply_fork(struct ledger *ledger, struct process *process, const stru
 	struct process *child;
 
 	process->children++;
-	if (!ledger->follow_forks || event->fork.child_pid == event->pid)
+	/* A child that is not traced itself can never report its frees. */
+	if (!(event->flags & WIRE_FOLLOWED) || event->fork.child_pid == event->pid)
 		return 0;
 	child = get_process_started(ledger, event->fork.child_pid, event->fork.child_start_ns, true,
 				    now_ns);
 	if (!child)
 		return -ENOMEM;
-	return child->forked ? 0 : process_inherit(child, process);
+	if (child->forked)
+		return 0;
+	return process_inherit(child, process, event->flags & WIRE_SHARES_MEMORY,
+			       &ledger->quality);
 }
 
 static void apply_exit(struct ledger *ledger, const struct event *event)
@@ -345,6 +344,14 @@ static void find_last(struct ledger *ledger)
 		ledger->last_ns = ledger->start_ns + at_ns - 1;
 }
 
+static void apply_covered(struct ledger *ledger, const struct event *event)
+{
+	struct process *process = find_process(ledger, event->pid);
+
+	if (process && event->covered.after_ns > process->covered_after_ns)
+		process->covered_after_ns = event->covered.after_ns;
+}
+
 static int apply_mark(struct ledger *ledger, const struct event *event)
 {
 	uint64_t now_ns = ledger_time(ledger, event->time_ns);
@@ -415,6 +422,9 @@ static int apply(struct ledger *ledger, const struct event *event)
 		return apply_module(ledger, event);
 	case EVENT_RESIDENT:
 		apply_resident(ledger, event);
+		return 0;
+	case EVENT_COVERED:
+		apply_covered(ledger, event);
 		return 0;
 	case EVENT_MARK:
 		return apply_mark(ledger, event);

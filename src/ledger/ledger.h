@@ -24,13 +24,6 @@ struct ledger *ledger_new(void);
 void ledger_free(struct ledger *ledger);
 
 /*
- * From now on a fork starts the child with a copy of the parent's live blocks,
- * marked inherited. Off at first: a child that is not traced itself can never
- * report their frees. Set it when children are traced.
- */
-void ledger_follow_forks(struct ledger *ledger, bool follow);
-
-/*
  * Of which blocks, and of which moment, all snapshots are to be from now on. Marks are
  * found as they come. Best before the first event: what a window's blocks were and were
  * freed is counted from here on only (exactly for a window that begins here or later). Events later than wish->at are not applied,

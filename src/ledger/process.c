@@ -155,14 +155,39 @@ static int inherit_program(struct process *child, const struct process *parent)
 	return modules_copy(&child->modules, &parent->modules);
 }
 
-int process_inherit(struct process *child, const struct process *parent)
+/* What the parent mapped is from before the child's own time. */
+static int inherit_ranges(struct process *child, const struct process *parent)
+{
+	struct range range;
+	uint64_t from = 0;
+	int result = 0;
+
+	while (result == 0 && range_tree_first(&parent->ranges.tree, from, &range)) {
+		from = range.end;
+		result = ranges_map(&child->ranges, range.start, range.end - range.start,
+				    child->first_ns, child->first_ns, RANGE_BEFORE);
+	}
+	child->brk_start = parent->brk_start;
+	child->brk_end = parent->brk_end;
+	return result;
+}
+
+int process_inherit(struct process *child, const struct process *parent, bool shares,
+		    struct snapshot_quality *quality)
 {
 	int result = inherit_program(child, parent);
 
 	child->forked = true;
 	child->forked_from = parent->pid;
 	if (result == 0)
-		result = blocks_each(&parent->blocks, inherit_block, child);
+		result = inherit_ranges(child, parent);
+	if (result < 0 || shares)
+		return result;
+	if (parent->blocks.count > PROCESS_INHERIT_MOST) {
+		quality->uninherited_blocks += parent->blocks.count;
+		return 0;
+	}
+	result = blocks_each(&parent->blocks, inherit_block, child);
 	child->forked_blocks = child->inherited_blocks;
 	child->forked_bytes = child->inherited_bytes;
 	return result;

@@ -39,6 +39,7 @@ struct process {
 	uint64_t inherited_blocks, inherited_bytes;
 	uint64_t forked_blocks, forked_bytes; /* inherited at the fork … */
 	uint32_t forked_from;		      /* … from this process */
+	uint64_t covered_after_ns; /* how long it ran without probes, at most; 0 never */
 	uint64_t dropped_blocks, dropped_bytes; /* live at exec */
 	uint64_t children;
 	uint64_t failed_calls;
@@ -85,10 +86,15 @@ void process_exec(struct process *process, uint32_t tid, uint64_t now_ns);
 /* The process ended; what is live stays on the books as it is. */
 void process_exit(struct process *process, uint64_t now_ns);
 
+/* More live blocks than that are not copied for a child: 33 bytes each. */
+#define PROCESS_INHERIT_MOST (4u << 20)
+
 /*
- * A fork: give `child` what it starts with, the parent's program and mapped files and a
- * copy of its live blocks, marked inherited. Returns 0 or -ENOMEM.
+ * A fork: `child` begins with the parent's program and mappings and a copy of its live blocks,
+ * marked inherited. `shares`: it runs in the parent's memory, and the blocks stay the parent's.
+ * What is left out is counted in `quality`. Returns 0 or -ENOMEM.
  */
-int process_inherit(struct process *child, const struct process *parent);
+int process_inherit(struct process *child, const struct process *parent, bool shares,
+		    struct snapshot_quality *quality);
 
 #endif

@@ -330,6 +330,7 @@ static int copy_process(struct snapshot_owner *owner, const struct ledger *ledge
 	out->forked_blocks = process->forked_blocks;
 	out->forked_bytes = process->forked_bytes;
 	out->forked_from = process->forked_from;
+	out->covered_after_ns = process->covered_after_ns;
 	out->dropped_blocks = process->dropped_blocks;
 	out->dropped_bytes = process->dropped_bytes;
 	out->children = process->children;

@@ -153,6 +153,8 @@ struct snapshot_process {
 	uint64_t inherited_blocks, inherited_bytes;
 	uint64_t forked_blocks, forked_bytes;
 	uint32_t forked_from; /* pid of that parent; 0: not seen to be forked */
+	/* How long it ran before its probes stood, at most: what it did then was not seen. */
+	uint64_t covered_after_ns;
 	uint64_t dropped_blocks, dropped_bytes; /* were live at exec: neither freed nor leaked */
 	uint64_t children; /* processes it forked */
 	uint64_t failed_calls;
@@ -191,6 +193,9 @@ struct snapshot_quality {
 	uint64_t python_stacks; /* distinct stacks with a Python part */
 	uint64_t python_unread; /* those of which some part could not be read: shown native */
 	uint64_t python_truncated; /* those with more Python frames than are kept */
+	/* Live blocks of parents that children were not given, for there were too many: their
+	 * frees are unknown ones. */
+	uint64_t uninherited_blocks;
 	uint64_t ledger_full; /* events not applied for want of memory */
 	uint64_t senseless; /* addresses, sizes or ranges that no program can have */
 };

@@ -17,7 +17,6 @@
 #define LEDGER_MAX_PROCESSES 65536
 
 struct ledger {
-	bool follow_forks;
 	bool started;
 	uint64_t start_ns; /* time of the first event that has one */
 	uint64_t seed; /* of hashes whose keys targets choose */

@@ -103,6 +103,7 @@ void json_quality(struct json *json, const struct snapshot_quality *quality)
 	for (unsigned int i = 0; i < WIRE_LOSS_COUNT; i++)
 		json_number(json, loss_causes[i].name, quality->lost[i]);
 	json_number(json, "unapplied_events", quality->ledger_full);
+	json_number(json, "uninherited_blocks", quality->uninherited_blocks);
 	json_number(json, "unknown_frees", quality->unknown_frees);
 	json_number(json, "cache_frees", quality->cache_frees);
 	json_number(json, "alloc_over_live", quality->alloc_over_live);
@@ -394,6 +395,7 @@ static int write_process(struct writing *w, const struct snapshot *snapshot,
 	json_number(json, "inherited_at_fork_bytes", process->forked_bytes);
 	json_number(json, "inherited_at_fork_blocks", process->forked_blocks);
 	json_known(json, "forked_from", process->forked_from);
+	json_number(json, "covered_after_ns", process->covered_after_ns);
 	json_number(json, "failed_calls", process->failed_calls);
 	json_known(json, "rss_bytes", process->rss_bytes);
 	json_known(json, "peak_rss_bytes", process->peak_rss_bytes);

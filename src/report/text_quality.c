@@ -41,6 +41,9 @@ static void put_losses(struct text *text, const struct snapshot_quality *quality
 	put_loss(text, quality->alloc_over_live,
 		 "blocks appeared where one was live: the old one's free was missed, and it was "
 		 "shown as live until then", "");
+	put_loss(text, quality->uninherited_blocks,
+		 "live blocks of processes that forked were too many to be copied for their "
+		 "children: what a child freed of them counts as from before the trace", "");
 	put_loss(text, quality->ledger_full,
 		 "events could not be counted, outlive had no memory left: the numbers are wrong",
 		 "trace fewer processes, or sample with --sample 512K");
@@ -82,6 +85,30 @@ static void put_stacks(struct text *text, const struct snapshot_quality *quality
 			    format_count(some, quality->unknown_stack_events));
 }
 
+/* What is missing of processes that ran before their probes stood. */
+static void put_covered(struct text *text)
+{
+	const struct snapshot *snapshot = text->row.snapshot;
+	char line[300], count[UNITS_BUFFER], time[UNITS_BUFFER];
+	uint64_t worst_ns = 0, late = 0;
+
+	for (size_t i = 0; i < snapshot->process_count; i++) {
+		uint64_t after_ns = snapshot->processes[i].covered_after_ns;
+
+		late += after_ns > 0;
+		worst_ns = after_ns > worst_ns ? after_ns : worst_ns;
+	}
+	if (!late)
+		return;
+	snprintf(line, sizeof(line),
+		 "Probes of %s process%s stood up to %s after its fork, exec or first mapping of an "
+		 "allocator: what it did before that is not in these numbers.",
+		 format_count(count, late), late == 1 ? "" : "es",
+		 units_format_duration(time, sizeof(time), worst_ns));
+	layout_put(&text->layout, STYLE_NOTICE, "!");
+	layout_paragraph(&text->layout, STYLE_PLAIN, 2, line);
+}
+
 void text_quality(struct text *text)
 {
 	const struct snapshot_quality *quality = &text->row.snapshot->quality;
@@ -111,4 +138,5 @@ void text_quality(struct text *text)
 	put_stacks(text, quality);
 	layout_end_list(&text->layout);
 	put_losses(text, quality);
+	put_covered(text);
 }

@@ -42,6 +42,7 @@ enum event_kind {
 	EVENT_PYTHON,	/* a CPython interpreter was found in the process */
 	EVENT_PYTHON_FRAMES, /* the Python part of a stack, named */
 	EVENT_MARK, /* somebody said: remember this moment */
+	EVENT_COVERED, /* probes stand in a process that ran a while without */
 	EVENT_KIND_COUNT
 };
 
@@ -142,6 +143,9 @@ struct event {
 		struct {
 			const char *name;
 		} mark; /* pid 0 */
+		struct {
+			uint64_t after_ns; /* how long it ran without them */
+		} covered;
 		struct {
 			uint64_t rss_bytes, peak_rss_bytes;
 		} resident;

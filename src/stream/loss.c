@@ -46,6 +46,17 @@ const struct loss_cause loss_causes[WIRE_LOSS_COUNT] = {
 		"recorded events that could not be read: blocks freed in them look live",
 		"the recording is damaged; what lies before and after is shown",
 	},
+	[WIRE_LOSS_PROCESS] = {
+		"lost_processes",
+		"processes not traced, there were more than outlive has places for",
+		"trace fewer: by -p, --cgroup, --comm or --user",
+	},
+	[WIRE_LOSS_SLOT] = {
+		"lost_tables",
+		"processes without unwind tables of their own, there were more than outlive makes room "
+		"for: their stacks go by frame pointers and may be short, bytes are right",
+		"trace fewer: by -p, --cgroup, --comm or --user",
+	},
 	[WIRE_LOSS_STALE_CALL] = {
 		"stale_calls",
 		"allocator calls never returned (a thread died in them or jumped out)",

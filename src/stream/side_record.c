@@ -71,6 +71,11 @@ struct side_mark {
 	uint32_t name, zero;
 };
 
+struct side_covered {
+	struct wire_header header;
+	uint64_t after_ns;
+};
+
 _Static_assert(sizeof(struct side_text) == 32, "side_text is file format");
 _Static_assert(sizeof(struct side_process) == 88, "side_process is file format");
 _Static_assert(sizeof(struct side_module) == 56, "side_module is file format");
@@ -79,6 +84,7 @@ _Static_assert(sizeof(struct side_python) == 96, "side_python is file format");
 _Static_assert(sizeof(struct side_python_frame) == 16, "side_python_frame is file format");
 _Static_assert(sizeof(struct side_python_frames) == 40, "side_python_frames is file format");
 _Static_assert(sizeof(struct side_mark) == 32, "side_mark is file format");
+_Static_assert(sizeof(struct side_covered) == 32, "side_covered is file format");
 
 int side_append(struct side_buffer *buffer, const void *bytes, size_t size)
 {
@@ -265,6 +271,18 @@ static int put_mark(struct side_writer *writer, const struct event *event,
 	return side_append(buffer, &record, sizeof(record));
 }
 
+static int put_covered(struct side_writer *writer, const struct event *event,
+		       struct side_buffer *buffer)
+{
+	struct side_covered record = {
+		.header = header_of(event, SIDE_COVERED, sizeof(record)),
+		.after_ns = event->covered.after_ns,
+	};
+
+	(void)writer;
+	return side_append(buffer, &record, sizeof(record));
+}
+
 /* A mapping from before the trace: told by user space in the shape of a wire record. */
 static int put_map(struct side_writer *writer, const struct event *event,
 		   struct side_buffer *buffer)
@@ -297,6 +315,7 @@ int side_encode(struct side_writer *writer, const struct event *event, struct si
 		[EVENT_PYTHON] = put_python,
 		[EVENT_PYTHON_FRAMES] = put_python_frames,
 		[EVENT_MARK] = put_mark,
+		[EVENT_COVERED] = put_covered,
 	};
 
 	if (event->kind >= EVENT_KIND_COUNT || !puts[event->kind])
@@ -472,6 +491,17 @@ static int take_mark(struct side_reader *reader, const void *data, size_t length
 	return EVENT_MARK;
 }
 
+static int take_covered(struct side_reader *reader, const void *data, size_t length,
+			struct event *event)
+{
+	struct side_covered record;
+
+	(void)reader, (void)length;
+	memcpy(&record, data, sizeof(record));
+	event->covered.after_ns = record.after_ns;
+	return EVENT_COVERED;
+}
+
 int side_decode(struct side_reader *reader, const void *data, size_t size, struct event *ret_event)
 {
 	static const struct {
@@ -487,6 +517,7 @@ int side_decode(struct side_reader *reader, const void *data, size_t size, struc
 		[SIDE_PYTHON_FRAMES - SIDE_FIRST] = { sizeof(struct side_python_frames),
 						      take_python_frames },
 		[SIDE_MARK - SIDE_FIRST] = { sizeof(struct side_mark), take_mark },
+		[SIDE_COVERED - SIDE_FIRST] = { sizeof(struct side_covered), take_covered },
 	};
 	struct wire_header header;
 	int result = EVENT_NONE;

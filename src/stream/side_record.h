@@ -26,6 +26,7 @@ enum side_kind {
 	SIDE_PYTHON,
 	SIDE_PYTHON_FRAMES,
 	SIDE_MARK,
+	SIDE_COVERED,
 	SIDE_END /* one behind the last */
 };
 

@@ -308,6 +308,10 @@ static int do_fork(struct fixture *fixture)
 		.child_start_ns = key_number(fixture, "start", 0),
 	};
 
+	if (key_number(fixture, "followed", 0))
+		record.header.flags |= WIRE_FOLLOWED;
+	if (key_number(fixture, "shares", 0))
+		record.header.flags |= WIRE_SHARES_MEMORY;
 	return send(fixture, &record, sizeof(record));
 }
 
@@ -319,12 +323,6 @@ static int do_exit(struct fixture *fixture)
 	};
 
 	return send(fixture, &record, sizeof(record));
-}
-
-static int do_follow_forks(struct fixture *fixture)
-{
-	ledger_follow_forks(fixture->ledger, true);
-	return 0;
 }
 
 static int do_expect(struct fixture *fixture)
@@ -357,7 +355,7 @@ static const struct verb {
 	{ "map", 4, do_map },	      { "unmap", 4, do_unmap },
 	{ "remap", 6, do_remap },     { "brk", 3, do_brk },
 	{ "fork", 3, do_fork },	      { "exec", 3, do_thread },
-	{ "exit", 2, do_exit },	      { "follow-forks", 1, do_follow_forks },
+	{ "exit", 2, do_exit },
 	{ "expect", 2, do_expect },
 };
 

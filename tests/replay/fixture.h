@@ -14,10 +14,9 @@
  *   unmap 100/101 0x10000 0x1000 enter=5
  *   remap 100/101 0x10000 0x1000 0x20000 0x3000 keep=1      old, its length, new, its length
  *   brk 100/101 0x9000 old=0x8000
- *   fork 100/101 200 start=50
+ *   fork 100/101 200 start=50 followed=1   the child is traced; shares=1: in its parent's memory
  *   exec 100/101 newname
  *   exit 100/101 last=1
- *   follow-forks                            as capture does when it traces children
  *   expect process 100 live_bytes=64 …      scopes: process, mappings (pid), thread (pid/tid),
  *                                           site (pid stack), cell (pid/tid stack), quality
  *

@@ -389,8 +389,10 @@ static void test_ids_tell_stacks_apart(void **state)
 	assert_true(walk.record.id == first);
 	walk_run(&walk, &process, 0, 0x501, (uint64_t)stack, 0);
 	assert_true(walk.record.id != first);
-	walk_run(&walk, &process, 1, 0x500, (uint64_t)stack, 0);
+	walk.salt = 1; /* another process */
+	walk_run(&walk, &process, 0, 0x500, (uint64_t)stack, 0);
 	assert_true(walk.record.id != first);
+	walk.salt = 0;
 }
 
 int main(void)

@@ -3,23 +3,8 @@
 # In the virtual machine: trace tests/targets/exact once for each THREADS:OPERATIONS given, leave
 # what outlive saw and what was true in /out for tests/vm/check-exactness.
 set -u
-
-fail() {
-	echo "vm: $*"
-	cat /tmp/errors
-	exit 1
-}
-
-# Until the file $1 has a line that begins with $2, at most $3 tenths of a second; $4 must live.
-await() {
-	tenths=0
-	until grep -q "^$2" "$1" 2>/dev/null; do
-		kill -0 "$4" 2>/dev/null || fail "process $4 ended before '$2' in $1"
-		tenths=$((tenths + 1))
-		[ $tenths -lt "$3" ] || fail "no '$2' in $1 after $3 tenths of a second"
-		sleep 0.1
-	done
-}
+# shellcheck source=tests/vm/shell.sh
+. /data/shell.sh
 
 trace() {
 	threads=$1

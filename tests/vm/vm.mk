@@ -15,5 +15,5 @@ check-vm: $(VM)/vmlinuz $(B)/outlive $(B)/tests/targets/exact ## the exactness t
 	$(Q)rm -rf $(VM)/out
 	$(Q)tests/vm/run --kernel $(VM)/vmlinuz --out $(VM)/out --timeout 600 \
 		$(foreach run,$(VM_RUNS),--argument $(run)) \
-		tests/vm/exactness.sh $(B)/outlive $(B)/tests/targets/exact
+		tests/vm/exactness.sh tests/vm/shell.sh $(B)/outlive $(B)/tests/targets/exact
 	$(Q)tests/vm/check-exactness $(VM)/out $(foreach run,$(VM_RUNS),$(firstword $(subst :, ,$(run))))

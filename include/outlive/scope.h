@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Which processes are traced: what the BPF programs keep of each, shared with user space. */
+#ifndef OUTLIVE_SCOPE_H
+#define OUTLIVE_SCOPE_H
+
+#ifndef __VMLINUX_H__
+#include <linux/types.h>
+#endif
+
+enum scope_state {
+	SCOPE_TRACED = 1,
+	SCOPE_OUTSIDE = 2, /* looked at and left out */
+};
+
+/* In the `processes` map, by thread group id. */
+struct scope_process {
+	__u32 slot; /* its unwind tables; SCOPE_NO_SLOT: none yet */
+	__u32 state; /* enum scope_state */
+};
+
+_Static_assert(sizeof(struct scope_process) == 8, "scope_process is read by BPF");
+
+/*
+ * The slot of processes without tables of their own: its tables are always empty, so
+ * that stacks go by frame pointers. Children begin in their parent's slot, for their
+ * mappings are the same.
+ */
+#define SCOPE_NO_SLOT 0
+
+#endif

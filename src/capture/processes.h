@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The processes that are traced now, as user space knows them. */
+#ifndef OUTLIVE_CAPTURE_PROCESSES_H
+#define OUTLIVE_CAPTURE_PROCESSES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct traced {
+	uint32_t pid;
+	uint32_t slot;	/* of the unwind tables; SCOPE_NO_SLOT: none */
+	bool own_slot;	/* no other process has it, or had it first */
+	bool exited;
+	bool probed;	/* the probes that are for it alone stand */
+	bool look;	/* its mappings or its program changed: read /proc/PID/maps */
+	bool renewed;	/* … the program */
+	bool untabled;	/* counted as one that found no slot free */
+	uint64_t news_ns;   /* when what `look` is for happened */
+	uint64_t rss_bytes; /* at the last look */
+	uint32_t next;	    /* of the same chain */
+	bool used;
+};
+
+#define PROCESSES_CHAINS 4096 /* a power of two */
+
+/* All zeroes is empty. */
+struct processes {
+	struct traced *rows; /* used and free ones */
+	size_t count, capacity;
+	size_t alive; /* used, and not exited */
+	uint32_t chains[PROCESSES_CHAINS]; /* row + 1 of the first */
+	uint32_t free; /* row + 1 of the first, by `next` too */
+};
+
+void processes_free(struct processes *processes);
+
+/* Process `pid`, or NULL. A pointer to a row is good until the next processes_add(). */
+struct traced *processes_find(const struct processes *processes, uint32_t pid);
+
+/* A row for `pid`, which has none; NULL without memory. */
+struct traced *processes_add(struct processes *processes, uint32_t pid);
+
+/* It has ended; its row stays for now. */
+void processes_exit(struct processes *processes, struct traced *traced);
+void processes_remove(struct processes *processes, struct traced *traced);
+
+#endif
