@@ -327,6 +327,37 @@ bool blocks_take(struct blocks *blocks, uint64_t address, uint64_t latest_birth,
 	return true;
 }
 
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* Every third place is free, at random: a jump for it would be guessed wrong too often, so
+ * there is none, and a free place counts for the row behind the last. */
+void blocks_by_cell(const struct blocks *blocks, uint64_t from, uint64_t to,
+		    struct blocks_of_cell *cells, uint32_t cell_count)
+{
+	for (size_t i = 0; i < directory_length(blocks);) {
+		const struct blocks_shard *shard = blocks->directory[i];
+		const struct shard_part all = shard_all(shard);
+
+		for (const struct entry *entry = all.from; entry < all.end; entry++) {
+			/* Its address would be the dearest part, and is not asked for. */
+			const struct block block = entry_unpack(0, entry);
+			bool counts = (entry_hash(entry) != 0) & !block.inherited &
+				      (block.birth >= from) & (block.birth < to);
+			struct blocks_of_cell *cell = &cells[counts ? block.cell : cell_count];
+
+			cell->count++;
+			cell->bytes += block.size;
+			cell->not_oldest = larger(cell->not_oldest, ~block.birth);
+			cell->newest = larger(cell->newest, block.birth);
+			cell->largest = larger(cell->largest, block.size);
+		}
+		i += (size_t)1 << (blocks->depth - shard->depth);
+	}
+}
+
 int blocks_each(const struct blocks *blocks, int (*visit)(const struct block *block, void *context),
 		void *context)
 {

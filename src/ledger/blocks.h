@@ -67,6 +67,22 @@ bool blocks_get(const struct blocks *blocks, uint64_t address, struct block *ret
 bool blocks_take(struct blocks *blocks, uint64_t address, uint64_t latest_birth,
 		 struct block *ret_block);
 
+/* The blocks of one cell. */
+struct blocks_of_cell {
+	uint64_t count, bytes;
+	uint64_t not_oldest;	/* ~ of the oldest one's birth: all are maxima, from zeroes on */
+	uint64_t newest;	/* birth */
+	uint64_t largest;	/* size */
+};
+
+/*
+ * Add up, for every cell, its blocks born in [from, to); inherited ones are nobody's.
+ * `cells` has a row, all zeroes, for each of the `cell_count` cells that blocks name, and
+ * one more behind them for all that does not count.
+ */
+void blocks_by_cell(const struct blocks *blocks, uint64_t from, uint64_t to,
+		    struct blocks_of_cell *cells, uint32_t cell_count);
+
 /* Call `visit` for every block, in no order worth knowing. A return other than
  * 0 ends the walk and is returned. The table must not change meanwhile. */
 int blocks_each(const struct blocks *blocks, int (*visit)(const struct block *block, void *context),

@@ -34,6 +34,7 @@ void ledger_free(struct ledger *ledger)
 	for (size_t i = 0; i < ledger->process_count; i++)
 		process_free(ledger->processes[i]);
 	free(ledger->processes);
+	free(ledger->free_rows);
 	map_free(&ledger->by_pid);
 	marks_free(&ledger->marks);
 	free(ledger);
@@ -41,8 +42,10 @@ void ledger_free(struct ledger *ledger)
 
 void ledger_set_window(struct ledger *ledger, const struct window_wish *wish)
 {
-	for (size_t i = 0; i < ledger->process_count; i++)
-		sites_forget_made(&ledger->processes[i]->sites);
+	for (size_t i = 0; i < ledger->process_count; i++) {
+		if (ledger->processes[i])
+			sites_forget_made(&ledger->processes[i]->sites);
+	}
 	window_start(&ledger->window, wish);
 }
 
@@ -62,6 +65,8 @@ void ledger_footprint(const struct ledger *ledger, uint64_t *ret_bytes, uint64_t
 	*ret_bytes = 0;
 	*ret_blocks = 0;
 	for (size_t i = 0; i < ledger->process_count; i++) {
+		if (!ledger->processes[i])
+			continue;
 		*ret_bytes += ledger->processes[i]->blocks.bytes;
 		*ret_blocks += ledger->processes[i]->blocks.count;
 	}
@@ -69,34 +74,80 @@ void ledger_footprint(const struct ledger *ledger, uint64_t *ret_bytes, uint64_t
 
 static struct process *find_process(const struct ledger *ledger, uint32_t pid)
 {
+	struct process *process;
 	uint32_t row;
 
-	return map_get(&ledger->by_pid, pid, &row) ? ledger->processes[row] : NULL;
+	if (!map_get(&ledger->by_pid, pid, &row))
+		return NULL;
+	process = ledger->processes[row];
+	return process && process->pid == pid ? process : NULL;
+}
+
+/* A row that is free, or one more. Returns 0 or -ENOMEM. */
+static int free_row(struct ledger *ledger, uint32_t *ret_row)
+{
+	if (ledger->free_count) {
+		*ret_row = ledger->free_rows[--ledger->free_count];
+		return 0;
+	}
+	if (ledger->process_count >= LEDGER_MAX_PROCESSES ||
+	    VEC_PUSH_ROOM(ledger->processes, ledger->process_count, ledger->process_capacity) < 0 ||
+	    vec_reserve((void **)&ledger->free_rows, &ledger->free_capacity,
+			ledger->process_count + 1, sizeof(*ledger->free_rows)) < 0)
+		return -ENOMEM;
+	*ret_row = (uint32_t)ledger->process_count;
+	ledger->processes[ledger->process_count++] = NULL;
+	return 0;
 }
 
 static struct process *add_process(struct ledger *ledger, uint32_t pid, uint64_t now_ns)
 {
-	uint32_t row = (uint32_t)ledger->process_count;
 	struct process *process;
+	uint32_t row;
 
-	if (row >= LEDGER_MAX_PROCESSES ||
-	    VEC_PUSH_ROOM(ledger->processes, ledger->process_count, ledger->process_capacity) < 0)
+	if (free_row(ledger, &row) < 0)
 		return NULL;
 	process = process_new(row, pid, hash_mix(ledger->seed + row), now_ns);
-	if (!process)
-		return NULL;
-	if (map_set(&ledger->by_pid, pid, row) < 0) {
+	if (!process || map_set(&ledger->by_pid, pid, row) < 0) {
 		process_free(process);
+		ledger->free_rows[ledger->free_count++] = row;
 		return NULL;
 	}
-	ledger->processes[ledger->process_count++] = process;
+	ledger->processes[row] = process;
 	ledger->cached = process;
 	return process;
 }
 
+/* Release the books of a process of the past; its sum stays. */
+static void close_books(struct ledger *ledger, uint32_t row)
+{
+	struct process *process = ledger->processes[row];
+
+	past_close(&ledger->past, process);
+	replaced_forget(&ledger->replaced, row);
+	if (ledger->cached == process)
+		ledger->cached = NULL;
+	ledger->processes[row] = NULL;
+	ledger->free_rows[ledger->free_count++] = row;
+	process_free(process);
+}
+
+static void end_process(struct ledger *ledger, struct process *process, uint64_t now_ns)
+{
+	uint32_t row;
+
+	if (process->exited)
+		return;
+	process_exit(process, now_ns);
+	past_add(&ledger->past, process);
+	while (past_take(&ledger->past, &row))
+		close_books(ledger, row);
+}
+
 /*
  * The process that did something at `now_ns`: a new one when the pid was not
- * seen before, or when its last bearer had ended by then.
+ * seen before, or when its last bearer had ended by then. NULL when the books of
+ * that one are closed, or without memory.
  */
 static struct process *get_process(struct ledger *ledger, uint32_t pid, uint64_t now_ns)
 {
@@ -104,6 +155,8 @@ static struct process *get_process(struct ledger *ledger, uint32_t pid, uint64_t
 
 	if (!process || process->pid != pid)
 		process = find_process(ledger, pid);
+	if (!process && past_has(&ledger->past, pid, now_ns))
+		return NULL;
 	if (!process || (process->exited && now_ns > process->exit_ns))
 		return add_process(ledger, pid, now_ns);
 	ledger->cached = process;
@@ -118,7 +171,7 @@ static struct process *get_process_started(struct ledger *ledger, uint32_t pid, 
 
 	if (process && start_ns && process->start_ns) {
 		if (!process_started_at(process, start_ns, exact)) {
-			process_exit(process, now_ns);
+			end_process(ledger, process, now_ns);
 			process = NULL;
 		}
 	} else if (process && process->exited && now_ns > process->exit_ns) {
@@ -270,7 +323,7 @@ static void apply_exit(struct ledger *ledger, const struct event *event)
 		thread->closing_frees = 0;
 	}
 	if (event->exit.last_thread)
-		process_exit(process, now_ns);
+		end_process(ledger, process, now_ns);
 }
 
 static int apply_process(struct ledger *ledger, const struct event *event)
@@ -310,6 +363,8 @@ static int apply_module(struct ledger *ledger, const struct event *event)
 	struct process *process = find_process(ledger, event->pid);
 	int result;
 
+	if (!process && past_has(&ledger->past, event->pid, 0))
+		return 0; /* of one whose books are closed */
 	if (!process)
 		process = add_process(ledger, event->pid, ledger_time(ledger, event->time_ns));
 	if (!process)
@@ -371,8 +426,8 @@ static int apply_own(struct ledger *ledger, const struct event *event)
 	uint64_t now_ns = ledger_time(ledger, event->time_ns);
 	struct process *process = get_process(ledger, event->pid, now_ns);
 
-	if (!process)
-		return -ENOMEM;
+	if (!process) /* late, and its books are closed; or without memory */
+		return past_has(&ledger->past, event->pid, now_ns) ? 0 : -ENOMEM;
 	process_touch(process, now_ns);
 	switch (event->kind) {
 	case EVENT_ALLOC:

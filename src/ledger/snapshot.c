@@ -153,28 +153,30 @@ static void fill_cells(struct layout *layout)
 	}
 }
 
-void layout_see_block(struct layout *layout, const struct block *block)
+int layout_see_blocks(struct layout *layout, uint64_t from, uint64_t to, bool count)
 {
-	uint64_t birth_ns = layout->origin_ns + block->birth;
-	struct snapshot_class *class;
-	struct snapshot_cell *cell;
-	uint32_t at;
+	size_t cell_count = layout->process->sites.cell_count;
+	CLEANUP_FREE struct blocks_of_cell *rows = calloc(cell_count + 1, sizeof(*rows));
 
-	at = layout->cell_at[block->cell];
-	cell = &layout->cells[at];
-	class = &layout->classes[layout->cell_class[at]];
-	if (!cell->oldest_live_ns || birth_ns < cell->oldest_live_ns)
-		cell->oldest_live_ns = birth_ns;
-	if (birth_ns > cell->newest_live_ns)
-		cell->newest_live_ns = birth_ns;
-	if (block->size > class->largest_live_bytes)
-		class->largest_live_bytes = block->size;
-}
+	if (!rows)
+		return -ENOMEM;
+	blocks_by_cell(&layout->process->blocks, from, to, rows, (uint32_t)cell_count);
+	for (size_t i = 0; i < cell_count; i++) {
+		uint32_t at = layout->cell_at[i];
+		struct snapshot_class *class = &layout->classes[layout->cell_class[at]];
+		struct snapshot_cell *cell = &layout->cells[at];
 
-static int see_block(const struct block *block, void *context)
-{
-	if (!block->inherited)
-		layout_see_block(context, block);
+		if (rows[i].count == 0)
+			continue;
+		cell->oldest_live_ns = layout->origin_ns + ~rows[i].not_oldest;
+		cell->newest_live_ns = layout->origin_ns + rows[i].newest;
+		if (rows[i].largest > class->largest_live_bytes)
+			class->largest_live_bytes = rows[i].largest;
+		if (count) {
+			cell->counts.live_bytes = rows[i].bytes;
+			cell->counts.live_blocks = rows[i].count;
+		}
+	}
 	return 0;
 }
 
@@ -291,7 +293,8 @@ static int copy_sites(struct layout *layout, struct snapshot_process *out)
 	}
 	place_cells(layout);
 	fill_cells(layout);
-	(void)blocks_each(&process->blocks, see_block, layout);
+	if (layout_see_blocks(layout, 0, UINT64_MAX, false) < 0)
+		return -ENOMEM;
 	layout_sum_up(layout);
 	out->sites = layout->sites;
 	out->site_count = sites->count;
@@ -347,15 +350,32 @@ static int copy_process(struct snapshot_owner *owner, const struct ledger *ledge
 
 static uint64_t unknown_stack_events(const struct ledger *ledger)
 {
-	uint64_t events = 0;
+	uint64_t events = ledger->past.unknown_events;
 
 	for (size_t i = 0; i < ledger->process_count; i++) {
-		const struct sites *sites = &ledger->processes[i]->sites;
+		const struct process *process = ledger->processes[i];
 
-		for (size_t j = 0; j < sites->count; j++)
-			events += sites->rows[j].unknown_events;
+		for (size_t j = 0; process && j < process->sites.count; j++)
+			events += process->sites.rows[j].unknown_events;
 	}
 	return events;
+}
+
+/* Returns 0 or -ENOMEM. */
+static int copy_processes(struct snapshot_owner *owner, const struct ledger *ledger)
+{
+	size_t most = ledger->process_count - ledger->free_count, count = 0;
+	struct snapshot_process *rows = owner_keep(owner, most, sizeof(*rows));
+	int result = rows ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < ledger->process_count && result == 0; i++) {
+		if (ledger->processes[i])
+			result = copy_process(owner, ledger, ledger->processes[i], &rows[count++]);
+	}
+	owner->snapshot.processes = rows;
+	owner->snapshot.process_count = count;
+	owner->snapshot.past = ledger->past.closed;
+	return result;
 }
 
 static int copy_marks(struct snapshot_owner *owner, const struct ledger *ledger)
@@ -378,7 +398,6 @@ static int copy_marks(struct snapshot_owner *owner, const struct ledger *ledger)
 int ledger_snapshot(const struct ledger *ledger, uint64_t now_ns, struct snapshot **ret_snapshot)
 {
 	struct snapshot_owner *owner = calloc(1, sizeof(*owner));
-	struct snapshot_process *processes;
 
 	if (!owner)
 		return -ENOMEM;
@@ -389,19 +408,10 @@ int ledger_snapshot(const struct ledger *ledger, uint64_t now_ns, struct snapsho
 	window_resolve(&ledger->window, ledger->start_ns, now_ns, &owner->snapshot.window);
 	owner->snapshot.quality = ledger->quality;
 	owner->snapshot.quality.unknown_stack_events = unknown_stack_events(ledger);
-	processes = owner_keep(owner, ledger->process_count, sizeof(*processes));
-	if (copy_marks(owner, ledger) < 0)
-		processes = NULL;
-	for (size_t i = 0; processes && i < ledger->process_count; i++) {
-		if (copy_process(owner, ledger, ledger->processes[i], &processes[i]) < 0)
-			processes = NULL;
-	}
-	if (!processes) {
+	if (copy_marks(owner, ledger) < 0 || copy_processes(owner, ledger) < 0) {
 		snapshot_free(&owner->snapshot);
 		return -ENOMEM;
 	}
-	owner->snapshot.processes = processes;
-	owner->snapshot.process_count = ledger->process_count;
 	*ret_snapshot = &owner->snapshot;
 	return 0;
 }

@@ -200,6 +200,13 @@ struct snapshot_quality {
 	uint64_t senseless; /* addresses, sizes or ranges that no program can have */
 };
 
+/* Processes that ended, held less than others, and of which only the sum was kept. */
+struct snapshot_past {
+	uint64_t processes;
+	struct snapshot_counts counts; /* live: when they ended. Of all blocks, also in a window */
+	uint64_t failed_calls;
+};
+
 /* A moment that was given a name. */
 struct snapshot_mark {
 	uint64_t time_ns;
@@ -235,6 +242,7 @@ struct snapshot {
 	uint64_t marks_left_out; /* more than are kept */
 	size_t process_count;
 	const struct snapshot_process *processes;
+	struct snapshot_past past; /* in none of the processes */
 };
 
 /* Release a snapshot and all it points at. NULL is fine. */

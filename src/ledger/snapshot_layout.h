@@ -24,8 +24,12 @@ struct layout {
 	uint32_t *cell_class; /* place in `cells` -> place in `classes` */
 };
 
-/* Take one live block's birth and size into account. */
-void layout_see_block(struct layout *layout, const struct block *block);
+/*
+ * Take into account what only the live blocks know, of those born in [from, to): the
+ * oldest, the newest, the largest; with `count` also how many, and how much they are.
+ * Returns 0 or -ENOMEM.
+ */
+int layout_see_blocks(struct layout *layout, uint64_t from, uint64_t to, bool count);
 
 /* Add up what cells know, over their class and site. */
 void layout_sum_up(struct layout *layout);

@@ -47,20 +47,10 @@ static int copy_rows(struct layout *layout, const struct layout *full, size_t si
 	return 0;
 }
 
-static int see_block(const struct block *block, void *context)
+/* A moment as births are told: since the ledger's start. */
+static uint64_t since(const struct layout *layout, uint64_t time_ns)
 {
-	struct layout *layout = context;
-	const struct snapshot_window *window = &layout->owner->snapshot.window;
-	uint64_t birth_ns = layout->origin_ns + block->birth;
-	struct snapshot_cell *cell;
-
-	if (block->inherited || birth_ns < window->from_ns || birth_ns >= window->to_ns)
-		return 0;
-	cell = &layout->cells[layout->cell_at[block->cell]];
-	cell->counts.live_bytes += block->size;
-	cell->counts.live_blocks++;
-	layout_see_block(layout, block);
-	return 0;
+	return time_ns > layout->origin_ns ? time_ns - layout->origin_ns : 0;
 }
 
 /* What was counted while it passed. */
@@ -127,13 +117,16 @@ static void close_ranks(struct layout *layout, struct snapshot_process *out)
 int layout_narrow(struct layout *layout, struct snapshot_process *out)
 {
 	struct snapshot_process *whole = owner_keep(layout->owner, 1, sizeof(*whole));
+	const struct snapshot_window *window = &layout->owner->snapshot.window;
 	struct layout narrow = *layout;
 
 	if (!whole || copy_rows(&narrow, layout, out->site_count) < 0)
 		return -ENOMEM;
 	*whole = *out;
 	out->whole = whole;
-	(void)blocks_each(&layout->process->blocks, see_block, &narrow);
+	if (layout_see_blocks(&narrow, since(layout, window->from_ns), since(layout, window->to_ns),
+			      true) < 0)
+		return -ENOMEM;
 	add_made(&narrow);
 	layout_sum_up(&narrow);
 	if (narrow_threads(&narrow, out) < 0)

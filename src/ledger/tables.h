@@ -10,19 +10,23 @@
 #include "base/map.h"
 #include "ledger/ledger.h"
 #include "ledger/marks.h"
+#include "ledger/past.h"
 #include "ledger/process.h"
 #include "ledger/replaced.h"
 #include "ledger/window.h"
 
-#define LEDGER_MAX_PROCESSES 65536
+#define LEDGER_MAX_PROCESSES 65536 /* that have books: all that run, and those of the past kept */
 
 struct ledger {
 	bool started;
 	uint64_t start_ns; /* time of the first event that has one */
 	uint64_t seed; /* of hashes whose keys targets choose */
-	struct process **processes;
-	size_t process_count, process_capacity;
-	struct map by_pid;	/* the newest process of a pid */
+	struct process **processes; /* NULL: a free row */
+	size_t process_count, process_capacity; /* rows, free ones too */
+	uint32_t *free_rows;
+	size_t free_count, free_capacity;
+	struct map by_pid;	/* the newest row of a pid; it may be another process's by now */
+	struct past past;
 	struct process *cached; /* the one of the last event */
 	struct snapshot_quality quality;
 	struct replaced replaced;

@@ -435,6 +435,21 @@ static void write_group(struct json *json, const struct overview_group *group)
 	json_end_object(json);
 }
 
+/* Of these only the sum was kept. */
+static void write_past(struct json *json, const struct snapshot_past *past)
+{
+	json_object(json, "more_exited");
+	json_number(json, "count", past->processes);
+	json_number(json, "live_bytes", past->counts.live_bytes);
+	json_number(json, "live_blocks", past->counts.live_blocks);
+	json_number(json, "allocated_bytes", past->counts.allocated_bytes);
+	json_number(json, "allocated_blocks", past->counts.allocated_blocks);
+	json_number(json, "freed_bytes", past->counts.freed_bytes);
+	json_number(json, "freed_blocks", past->counts.freed_blocks);
+	json_number(json, "failed_calls", past->failed_calls);
+	json_end_object(json);
+}
+
 static int write_groups(struct json *json, const struct snapshot *snapshot)
 {
 	struct overview overview;
@@ -472,6 +487,7 @@ int report_json(FILE *file, const struct snapshot *snapshot,
 	for (size_t i = 0; i < snapshot->process_count && r == 0; i++)
 		r = write_process(&w, snapshot, &snapshot->processes[i]);
 	json_end_array(&w.json);
+	write_past(&w.json, &snapshot->past);
 	if (r == 0)
 		r = write_groups(&w.json, snapshot);
 	json_end_object(&w.json);

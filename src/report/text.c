@@ -211,7 +211,8 @@ int report_text(FILE *file, const struct snapshot *snapshot,
 	if (snapshot->process_count == 0)
 		r = put_none(&text);
 	else
-		r = snapshot->process_count == 1 ? put_one(&text) : text_processes(&text);
+		r = snapshot->process_count == 1 && !snapshot->past.processes ? put_one(&text) :
+										text_processes(&text);
 	holders_free(&holders);
 	return r < 0 ? r : output_finish(&text.layout.output);
 }

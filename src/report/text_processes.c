@@ -263,6 +263,7 @@ static int put_several(struct text *text, const struct overview_group *group)
 /* What there is in all, and which of it is past. */
 static void put_sums(struct text *text, const struct overview *overview)
 {
+	const struct snapshot_past *past = &text->row.snapshot->past;
 	struct layout *layout = &text->layout;
 	uint64_t bytes = 0, blocks = 0, resident = 0, ended_bytes = 0;
 	char a[UNITS_BUFFER], b[UNITS_BUFFER];
@@ -288,6 +289,10 @@ static void put_sums(struct text *text, const struct overview *overview)
 		layout_item(layout, STYLE_PLAIN, "%s of them ended, which held %s",
 			    units_format_count(b, sizeof(b), ended),
 			    units_format_bytes(a, sizeof(a), ended_bytes));
+	if (past->processes)
+		layout_item(layout, STYLE_PLAIN, "%s more that ended are not told apart, which held %s",
+			    units_format_count(b, sizeof(b), past->processes),
+			    units_format_bytes(a, sizeof(a), past->counts.live_bytes));
 	layout_end_list(layout);
 	layout_newline(layout);
 }
@@ -302,7 +307,8 @@ int text_processes(struct text *text)
 
 	layout_begin_list(&text->layout, 0);
 	layout_item(&text->layout, STYLE_HEADING, "%s processes",
-		    units_format_count(number, sizeof(number), text->row.snapshot->process_count));
+		    units_format_count(number, sizeof(number), text->row.snapshot->process_count +
+				       text->row.snapshot->past.processes));
 	text_quality(text);
 	r = overview_find(text->row.snapshot, sort_column(text), text->options->each, &overview);
 	if (r < 0)

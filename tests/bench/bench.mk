@@ -16,7 +16,9 @@ $(B)/tests/bench/bench_ledger: tests/bench/bench_ledger.c tests/bench/event_mix.
 $(B)/tests/bench/bench_names: tests/bench/bench_names.c $(LIB)
 $(B)/tests/bench/bench_recording: tests/bench/bench_recording.c tests/bench/event_mix.h $(LIB)
 $(B)/tests/bench/bench_top: tests/bench/bench_top.c tests/bench/many_sites.h $(LIB)
-BENCHES := $(addprefix $(B)/tests/bench/,floor bench_ledger bench_names bench_recording bench_top)
+$(B)/tests/bench/bench_processes: tests/bench/bench_processes.c tests/bench/many_processes.h $(LIB)
+BENCHES := $(addprefix $(B)/tests/bench/,floor bench_ledger bench_names bench_recording bench_top \
+	bench_processes)
 $(BENCHES):
 	$(call msg,BENCH,$@)
 	$(Q)mkdir -p $(@D)
