@@ -40,32 +40,61 @@ static __always_inline __u64 args_select(const struct call_args *args, __u8 numb
 			   : 0;
 }
 
+/*
+ * A C++ exception begins inside an allocator call that exceptions may leave: it found no
+ * memory. The call is over, and what the exception takes for itself counts again.
+ */
+static __always_inline void call_throw(struct thread_state *thread, __u64 sp)
+{
+	if (!call_is_nested(thread, sp) || cookie_shape(thread->cookie) != SHAPE_ALLOC_LEAVE)
+		return;
+	thread->call_sp = 0;
+	if (thread->size >= min_size)
+		emit_alloc(thread, 0, 0);
+}
+
+static __always_inline bool shape_reallocates(__u8 shape)
+{
+	return shape == SHAPE_REALLOC || shape == SHAPE_REALLOC_OR_FREE || shape == SHAPE_RESIZE;
+}
+
 static __always_inline void call_enter(struct pt_regs *ctx, __u64 cookie)
 {
 	struct thread_state *thread = thread_current();
 	__u64 sp = PT_REGS_SP(ctx) + cookie_sp_offset(cookie);
+	__u8 shape = cookie_shape(cookie);
 	struct call_args args;
-	__u64 size;
+	__u64 size, pointer;
 
-	if (!thread || call_is_nested(thread, sp))
+	if (!thread)
+		return;
+	if (shape == SHAPE_THROW) {
+		call_throw(thread, sp);
+		return;
+	}
+	if (call_is_nested(thread, sp))
 		return;
 	args_load(ctx, &args);
-	if (cookie_shape(cookie) == SHAPE_FREE) {
-		__u64 address = args_select(&args, cookie_ptr_arg(cookie));
-
-		if (address)
-			emit_free(thread, cookie, address);
-		return;
+	pointer = args_select(&args, cookie_ptr_arg(cookie));
+	if (shape == SHAPE_FREE || shape == SHAPE_FREE_CALL) {
+		if (pointer)
+			emit_free(thread, cookie, pointer);
+		if (shape == SHAPE_FREE)
+			return;
 	}
 	size = args_select(&args, cookie_size_arg(cookie));
 	if (cookie_count_arg(cookie))
 		size *= args_select(&args, cookie_count_arg(cookie));
 	thread->cookie = cookie;
 	thread->size = size;
-	thread->pointer = args_select(&args, cookie_ptr_arg(cookie));
-	if (cookie_shape(cookie) == SHAPE_REALLOC)
+	thread->pointer = pointer;
+	if (shape_reallocates(shape))
 		thread->enter_ns = bpf_ktime_get_ns();
 	thread->call_sp = sp;
+	thread->call_word = 0;
+	if (shape == SHAPE_ALLOC_LEAVE &&
+	    bpf_probe_read_user(&thread->call_word, sizeof(thread->call_word), (void *)sp) < 0)
+		thread->call_sp = 0;
 }
 
 /*
@@ -114,8 +143,14 @@ static __always_inline bool emit_python(struct thread_state *thread, __u64 id)
 	return false;
 }
 
+/* The caller of an allocator function, as it goes on. */
+struct caller {
+	__u64 pc, sp, fp;
+	__u64 result; /* that it is given */
+};
+
 /* Take the stack and send it if it is new. Returns its id; 0 without stacks. */
-static __always_inline __u64 stack_take(struct pt_regs *ctx, struct thread_state *thread)
+static __always_inline __u64 stack_take(const struct caller *caller, struct thread_state *thread)
 {
 	struct walk *walk = &thread->walk;
 	struct unwind_process *process;
@@ -129,7 +164,7 @@ static __always_inline __u64 stack_take(struct pt_regs *ctx, struct thread_state
 	process = bpf_map_lookup_elem(&process_tables, &slot);
 	if (!process)
 		return 0;
-	walk_run(walk, process, slot, PT_REGS_IP(ctx), PT_REGS_SP(ctx), PT_REGS_FP(ctx));
+	walk_run(walk, process, slot, caller->pc, caller->sp, caller->fp);
 	python = python_take(&thread->python, slot, &walk->record.id);
 	id = walk->record.id;
 	key = id >> (64 - SENT_BITS);
@@ -150,14 +185,14 @@ static __always_inline __u64 stack_take(struct pt_regs *ctx, struct thread_state
 }
 
 /* The block that an ALLOC shape made; 0: the call failed. */
-static __always_inline __u64 call_result(struct pt_regs *ctx, const struct thread_state *thread)
+static __always_inline __u64 call_result(__u64 result, const struct thread_state *thread)
 {
 	__u64 address = 0;
 
 	if (cookie_shape(thread->cookie) != SHAPE_ALLOC_OUT)
-		return PT_REGS_RC(ctx);
+		return result;
 	/* posix_memalign: the pointer is valid only when it returned 0. */
-	if ((__u32)PT_REGS_RC(ctx) != 0)
+	if ((__u32)result != 0)
 		return 0;
 	if (bpf_probe_read_user(&address, sizeof(address), (void *)thread->pointer) < 0) {
 		loss_count(WIRE_LOSS_OUT_POINTER);
@@ -166,34 +201,72 @@ static __always_inline __u64 call_result(struct pt_regs *ctx, const struct threa
 	return address;
 }
 
-static __always_inline void call_return(struct pt_regs *ctx)
+/* The block there is after a call that changes one; 0: it failed, or with size 0 the
+ * block is gone. */
+static __always_inline __u64 realloc_result(__u64 result, struct thread_state *thread, __u8 shape)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct thread_state *thread = bpf_task_storage_get(&threads, task, 0, 0);
+	if (shape == SHAPE_RESIZE)
+		return result >= thread->size ? thread->pointer : 0;
+	if (shape == SHAPE_REALLOC_OR_FREE && !result)
+		thread->size = 0;
+	return result;
+}
+
+/* The outermost call ends. */
+static __always_inline void call_end(const struct caller *caller, struct thread_state *thread)
+{
+	__u8 shape = cookie_shape(thread->cookie);
 	__u64 address, stack;
 
-	/* After the return the stack pointer lies just above where the return address
-	 * was: that tells the outermost call's return from those inside it. */
-	if (!thread || !thread->call_sp || PT_REGS_SP(ctx) != thread->call_sp + 8)
-		return;
 	thread->call_sp = 0;
-	if (cookie_shape(thread->cookie) == SHAPE_REALLOC) {
-		address = PT_REGS_RC(ctx);
+	if (shape == SHAPE_FREE_CALL)
+		return;
+	if (shape_reallocates(shape)) {
+		address = realloc_result(caller->result, thread, shape);
 		if (thread->size < min_size) {
 			/* Too small to be traced now: for the ledger the old block is gone. */
-			if (address && thread->pointer)
+			if (thread->pointer && (address || !thread->size))
 				emit_free(thread, thread->cookie, thread->pointer);
 			return;
 		}
-		stack = address ? stack_take(ctx, thread) : 0;
+		stack = address ? stack_take(caller, thread) : 0;
 		emit_realloc(thread, address, stack);
 		return;
 	}
 	if (thread->size < min_size)
 		return;
-	address = call_result(ctx, thread);
-	stack = address ? stack_take(ctx, thread) : 0;
+	address = call_result(caller->result, thread);
+	stack = address ? stack_take(caller, thread) : 0;
 	emit_alloc(thread, address, stack);
+}
+
+/* At a return probe: the caller goes on. */
+static __always_inline void call_return(struct pt_regs *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct thread_state *thread = bpf_task_storage_get(&threads, task, 0, 0);
+	struct caller caller = { .pc = PT_REGS_IP(ctx), .sp = PT_REGS_SP(ctx),
+				 .fp = PT_REGS_FP(ctx), .result = PT_REGS_RC(ctx) };
+
+	/* After the return the stack pointer lies just above where the return address
+	 * was: that tells the outermost call's return from those inside it. */
+	if (thread && thread->call_sp && caller.sp == thread->call_sp + 8)
+		call_end(&caller, thread);
+}
+
+/* At a return instruction: the stack pointer still lies on the return address. */
+static __always_inline void call_leave(struct pt_regs *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct thread_state *thread = bpf_task_storage_get(&threads, task, 0, 0);
+	struct caller caller = { .sp = PT_REGS_SP(ctx) + 8, .fp = PT_REGS_FP(ctx),
+				 .result = PT_REGS_RC(ctx) };
+
+	if (!thread || !thread->call_word || thread->call_sp + 8 != caller.sp)
+		return;
+	caller.pc = thread->call_word;
+	thread->call_word = 0;
+	call_end(&caller, thread);
 }
 
 #endif

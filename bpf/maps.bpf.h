@@ -170,6 +170,7 @@ struct python_walk {
 struct thread_state {
 	/* The outermost allocator call under way; call_sp 0: none. */
 	__u64 call_sp; /* where its return address lies: identifies the call */
+	__u64 call_word; /* that address, where no return probe replaces it (else 0) */
 	__u64 cookie;
 	__u64 size;
 	__u64 pointer;	/* realloc: the old block; posix_memalign: where the result goes */

@@ -41,6 +41,15 @@ int outlive_return(struct pt_regs *ctx)
 	return 0;
 }
 
+SEC("uprobe")
+int outlive_leave(struct pt_regs *ctx)
+{
+	guard_stack(ctx);
+	if (enabled)
+		call_leave(ctx);
+	return 0;
+}
+
 SEC("tp_btf/sys_enter")
 int BPF_PROG(outlive_sys_enter, struct pt_regs *regs, long number)
 {

@@ -65,21 +65,21 @@ static __always_inline struct thread_state *thread_current(void)
 }
 
 /*
- * At the entry of a function whose return address lies where the outermost
- * call's does: did that call jump here instead of returning (glibc's
- * reallocarray ends in `jmp realloc`)? Then the word there is the trampoline
- * that our return probe put there; if instead the outer call was left by
- * longjmp, this call has just written a true return address over it.
+ * Is the outermost call still under way? Then the word where its return address lies is
+ * the trampoline that a return probe put there, also when it jumped to the function at
+ * hand instead of calling it (glibc's reallocarray ends in `jmp realloc`); or, without
+ * a return probe, still the return address. If it was left by longjmp or an exception,
+ * something else has been written over it since.
  */
-static __always_inline bool is_tail_call(__u64 sp)
+static __always_inline bool call_is_under_way(const struct thread_state *thread)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	__u64 trampoline = BPF_CORE_READ(task, mm, uprobes_state.xol_area, vaddr);
 	__u64 word = 0;
 
-	if (bpf_probe_read_user(&word, sizeof(word), (void *)sp) < 0)
+	if (bpf_probe_read_user(&word, sizeof(word), (void *)thread->call_sp) < 0 || !word)
 		return false;
-	return trampoline && word == trampoline;
+	return word == trampoline || word == thread->call_word;
 }
 
 /*
@@ -91,7 +91,10 @@ static __always_inline bool call_is_nested(struct thread_state *thread, __u64 sp
 {
 	if (!thread->call_sp)
 		return false;
-	if (sp < thread->call_sp || (sp == thread->call_sp && is_tail_call(sp)))
+	/* Without a return probe one that jumps on looks like one that was left: then
+	 * what it jumped to takes its place. */
+	if ((thread->call_word ? sp < thread->call_sp : sp <= thread->call_sp) &&
+	    call_is_under_way(thread))
 		return true;
 	thread->call_sp = 0;
 	loss_count(WIRE_LOSS_STALE_CALL);

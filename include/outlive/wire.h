@@ -244,6 +244,16 @@ enum call_shape {
 	SHAPE_ALLOC_OUT = 2,	/* stores the block through ptr_arg, returns 0 or an errno */
 	SHAPE_FREE = 3,
 	SHAPE_REALLOC = 4,
+	SHAPE_REALLOC_OR_FREE = 5, /* reallocf: when it fails the old block is freed */
+	/* jemalloc's xallocx: changes a block's size where it is and returns the size it has
+	 * then; less than asked for: it failed, and the block is as it was. A WIRE_REALLOC. */
+	SHAPE_RESIZE = 6,
+	SHAPE_FREE_CALL = 7, /* as FREE, with a return probe: it may call another that frees */
+	/* As ALLOC_RETURN, with probes at its return instructions in place of a return probe:
+	 * a C++ exception may leave it, and the unwinder must not find a trampoline. */
+	SHAPE_ALLOC_LEAVE = 8,
+	/* A C++ exception begins: if inside such a call, it is over, and made nothing. */
+	SHAPE_THROW = 9,
 };
 
 static inline __u64 cookie_pack(__u8 shape, __u8 function, __u8 size_arg, __u8 count_arg,

@@ -42,6 +42,13 @@ static int attach_failed(struct error *error, int result, const char *what, cons
 			 strerror(-result));
 }
 
+/* Where exceptions do not matter throwing one shall cost nothing. */
+static bool wanted(const struct attach *attach, const struct allocator_function *function)
+{
+	return attach->leaves ||
+	       (function->shape != SHAPE_ALLOC_LEAVE && function->shape != SHAPE_THROW);
+}
+
 static int attach_function(struct attach *attach, const struct bpf_program *program,
 			   const struct allocator_file *file,
 			   const struct allocator_function *function, bool at_return, uint32_t pid,
@@ -58,13 +65,31 @@ static int attach_function(struct attach *attach, const struct bpf_program *prog
 	return keep(attach, link, pid);
 }
 
+/* A return instruction of functions that exceptions may leave. */
+static int attach_leave(struct attach *attach, const struct bpf_program *program,
+			const struct allocator_file *file, uint64_t offset, uint32_t pid,
+			struct error *error)
+{
+	struct bpf_link *link = bpf_program__attach_uprobe(program, false, pid ? (pid_t)pid : -1,
+							   file->open_path, offset);
+
+	return link ? keep(attach, link, pid)
+		    : attach_failed(error, -errno, "return instructions", file->path, pid);
+}
+
 static int attach_one_by_one(struct attach *attach, struct outlive_bpf *skeleton,
 			     const struct allocator_file *file, uint32_t pid, struct error *error)
 {
-	for (size_t i = 0; i < file->function_count; i++) {
-		const struct allocator_function *function = &file->functions[i];
-		int result = 0;
+	int result = 0;
 
+	for (size_t i = 0; i < file->leave_count && attach->leaves && result == 0; i++)
+		result = attach_leave(attach, skeleton->progs.outlive_leave, file, file->leaves[i],
+				      pid, error);
+	for (size_t i = 0; i < file->function_count && result == 0; i++) {
+		const struct allocator_function *function = &file->functions[i];
+
+		if (!wanted(attach, function))
+			continue;
 		/* The return probe first: a call entered before it is there would never end. */
 		if (function->with_return)
 			result = attach_function(attach, skeleton->progs.outlive_return, file,
@@ -72,27 +97,18 @@ static int attach_one_by_one(struct attach *attach, struct outlive_bpf *skeleton
 		if (result == 0)
 			result = attach_function(attach, skeleton->progs.outlive_enter, file,
 						 function, false, pid, error);
-		if (result < 0)
-			return result;
 	}
-	return 0;
+	return result;
 }
 
-/* One link for all return probes, or for all entry probes. */
+/* One link for `count` probes. */
 static int attach_together(struct attach *attach, const struct bpf_program *program,
-			   const struct allocator_file *file, bool at_return, uint32_t pid,
+			   const struct allocator_file *file, const uint64_t *offsets,
+			   const uint64_t *cookies, size_t count, bool at_return, uint32_t pid,
 			   struct error *error)
 {
-	uint64_t offsets[ALLOCATOR_MAX_FUNCTIONS], cookies[ALLOCATOR_MAX_FUNCTIONS];
-	size_t count = 0;
 	int result;
 
-	for (size_t i = 0; i < file->function_count; i++) {
-		if (at_return && !file->functions[i].with_return)
-			continue;
-		offsets[count] = file->functions[i].file_offset;
-		cookies[count++] = allocator_cookie(&file->functions[i]);
-	}
 	if (count == 0)
 		return 0;
 	result = VEC_PUSH_ROOM(attach->links, attach->count, attach->capacity);
@@ -105,6 +121,37 @@ static int attach_together(struct attach *attach, const struct bpf_program *prog
 	return 0;
 }
 
+/* All return probes, or all entry probes. */
+static int attach_functions(struct attach *attach, const struct bpf_program *program,
+			    const struct allocator_file *file, bool at_return, uint32_t pid,
+			    struct error *error)
+{
+	uint64_t offsets[ALLOCATOR_MAX_FUNCTIONS], cookies[ALLOCATOR_MAX_FUNCTIONS];
+	size_t count = 0;
+
+	for (size_t i = 0; i < file->function_count && count < ALLOCATOR_MAX_FUNCTIONS; i++) {
+		if (!wanted(attach, &file->functions[i]) ||
+		    (at_return && !file->functions[i].with_return))
+			continue;
+		offsets[count] = file->functions[i].file_offset;
+		cookies[count++] = allocator_cookie(&file->functions[i]);
+	}
+	return attach_together(attach, program, file, offsets, cookies, count, at_return, pid,
+			       error);
+}
+
+/* All return instructions; they need no cookie. */
+static int attach_leaves(struct attach *attach, const struct bpf_program *program,
+			 const struct allocator_file *file, uint32_t pid, struct error *error)
+{
+	CLEANUP_FREE uint64_t *cookies = calloc(file->leave_count + 1, sizeof(*cookies));
+
+	if (!cookies)
+		return error_set(error, -ENOMEM, "", "out of memory");
+	return attach_together(attach, program, file, file->leaves, cookies,
+			       attach->leaves ? file->leave_count : 0, false, pid, error);
+}
+
 int attach_allocator(struct attach *attach, struct outlive_bpf *skeleton,
 		     const struct allocator_file *file, uint32_t pid, struct error *error)
 {
@@ -112,11 +159,13 @@ int attach_allocator(struct attach *attach, struct outlive_bpf *skeleton,
 
 	attach_closer_hold(attach->closer);
 	if (attach->multi) {
-		result = attach_together(attach, skeleton->progs.outlive_return, file, true, pid,
-					 error);
+		result = attach_leaves(attach, skeleton->progs.outlive_leave, file, pid, error);
 		if (result == 0)
-			result = attach_together(attach, skeleton->progs.outlive_enter, file, false,
-						 pid, error);
+			result = attach_functions(attach, skeleton->progs.outlive_return, file, true,
+						  pid, error);
+		if (result == 0)
+			result = attach_functions(attach, skeleton->progs.outlive_enter, file, false,
+						  pid, error);
 	} else {
 		result = attach_one_by_one(attach, skeleton, file, pid, error);
 	}
@@ -127,14 +176,18 @@ int attach_allocator(struct attach *attach, struct outlive_bpf *skeleton,
 	return result;
 }
 
-void attach_prepare(struct attach *attach, struct outlive_bpf *skeleton)
+void attach_prepare(struct attach *attach, struct outlive_bpf *skeleton, bool leaves)
 {
 	enum bpf_attach_type type = (enum bpf_attach_type)UPROBE_MULTI_ATTACH_TYPE;
 
+	attach->leaves = leaves;
+	bpf_program__set_autoload(skeleton->progs.outlive_leave, leaves);
 	attach->multi = uprobe_multi_works() &&
 			bpf_program__set_expected_attach_type(skeleton->progs.outlive_enter, type) ==
 				0 &&
 			bpf_program__set_expected_attach_type(skeleton->progs.outlive_return, type) ==
+				0 &&
+			bpf_program__set_expected_attach_type(skeleton->progs.outlive_leave, type) ==
 				0;
 	log_line("probes are placed by %s", attach->multi ? "uprobe_multi links" : "perf events");
 }
@@ -193,7 +246,7 @@ int attach_release(struct attach *attach, uint32_t pid)
 
 void attach_detach(struct attach *attach)
 {
-	bool multi = attach->multi;
+	bool multi = attach->multi, leaves = attach->leaves;
 
 	if (!attach->closer && attach->count)
 		attach->closer = attach_closer_new();
@@ -206,4 +259,5 @@ void attach_detach(struct attach *attach)
 	free(attach->links);
 	memset(attach, 0, sizeof(*attach));
 	attach->multi = multi;
+	attach->leaves = leaves;
 }

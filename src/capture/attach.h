@@ -31,15 +31,20 @@ struct attach_link {
 
 /* The probes placed so far; all zeroes is empty. */
 struct attach {
-	bool multi; /* by uprobe_multi links */
+	bool multi;  /* by uprobe_multi links */
+	bool leaves; /* return instructions and exceptions are probed too */
 	struct attach_link *links;
 	size_t count;
 	size_t capacity;
 	struct attach_closer *closer; /* of links of processes that ended; NULL: none yet */
 };
 
-/* Before the programs are loaded: choose the way, and tell them which it will be. */
-void attach_prepare(struct attach *attach, struct outlive_bpf *skeleton);
+/*
+ * Before the programs are loaded: choose the way, and tell them which it will be.
+ * `leaves`: there are functions that exceptions may leave (SHAPE_ALLOC_LEAVE), or may be
+ * later; without it such are not probed.
+ */
+void attach_prepare(struct attach *attach, struct outlive_bpf *skeleton, bool leaves);
 
 /*
  * Put the enter and return programs of `skeleton` at every planned function of

@@ -64,7 +64,9 @@ static int configure(struct capture *capture)
 		result = tables_size(skeleton, unwinds_words(capture->unwinds), slots);
 	if (result == 0)
 		result = slots_open(&capture->slots, slots);
-	attach_prepare(&capture->attach, skeleton);
+	/* What a command or child that is yet to run will map is not known. */
+	attach_prepare(&capture->attach, skeleton,
+		       capture->allocators.leaves || options->launch || options->follow);
 	skeleton->rodata->stack_mode = options->stacks;
 	skeleton->rodata->memo = options->memo;
 	skeleton->rodata->follow = options->follow;

@@ -12,6 +12,7 @@
 #include "capture/binaries.h"
 #include "capture/features.h"
 #include "cli/cli.h"
+#include "cli/doctor_allocators.h"
 #include "target/allocator.h"
 #include "target/home.h"
 #include "target/process.h"
@@ -36,20 +37,6 @@ static bool show_machine(void)
 		}
 	}
 	return good;
-}
-
-static void show_allocator(const struct allocator_file *file)
-{
-	char line[256], path[160];
-
-	text_clean(path, sizeof(path), file->path, strlen(file->path));
-	printf("\nallocator %s\n", path);
-	if (file->build_id[0])
-		printf("  build-id %s\n", file->build_id);
-	for (size_t i = 0; i < file->function_count; i++)
-		printf("  %s\n", allocator_describe(file, i, line, sizeof(line)));
-	for (size_t i = 0; i < file->other_count; i++)
-		printf("  %s\n", allocator_describe_other(file, i, line, sizeof(line)));
 }
 
 static void show_unwind(uint32_t pid, uint64_t limit_bytes)
@@ -116,8 +103,7 @@ static int show_process(uint32_t pid, uint64_t limit_bytes, struct error *error)
 	if (home_read(pid, &home) == 0)
 		show_home(pid, &home);
 	result = allocator_find(pid, &list, error);
-	for (size_t i = 0; i < list.count; i++)
-		show_allocator(&list.files[i]);
+	doctor_allocators(&list);
 	allocator_list_free(&list);
 	if (result == 0)
 		show_unwind(pid, limit_bytes);

@@ -17,7 +17,7 @@
 
 #include "outlive/wire.h"
 
-#define SNAPSHOT_FUNCTIONS 64	  /* rows of the allocator table there may be, row 0 = unknown */
+#define SNAPSHOT_FUNCTIONS 128	  /* rows of the allocator table there may be, row 0 = unknown */
 #define SNAPSHOT_SERIES_POINTS 64 /* samples kept of what was live */
 #define SNAPSHOT_MARK_BYTES 64	  /* of a mark's name, its end included */
 

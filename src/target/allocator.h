@@ -14,13 +14,16 @@
 
 #include "base/error.h"
 #include "base/map.h"
+#include "target/allocators.h"
 #include "target/elf_file.h"
 #include "target/planner.h"
 
-#define ALLOCATOR_MAX_FUNCTIONS 64 /* not less than alloc_function_count */
+#define ALLOCATOR_MAX_FUNCTIONS ALLOC_MAX_SYMBOLS /* of one file */
 
 struct allocator_function {
 	uint8_t function;     /* row of the allocator table, 1-based */
+	uint8_t family;	      /* whose name it has: row of alloc_families */
+	uint8_t shape;	      /* enum call_shape: the row's, or a dearer one of its kind */
 	bool with_return;     /* needs a return probe beside the entry probe, at the same site */
 	uint64_t vaddr;	      /* of the entry */
 	uint64_t size;	      /* bytes, as the symbol says; 0 not known */
@@ -31,7 +34,9 @@ struct allocator_function {
 /* A function that gets no probe of its own. */
 struct allocator_other {
 	uint8_t function;
+	uint8_t family;
 	uint8_t same_as;      /* the function at the same place that has the probe; 0: see reason */
+	uint64_t vaddr;	      /* of the entry, where it is known */
 	const char *reason;   /* static text, "" for an alias */
 };
 
@@ -47,22 +52,27 @@ struct allocator_file {
 	dev_t dev; /* as fstat() tells; may differ from what maps shows on overlays */
 	ino_t inode;
 	char build_id[ELF_BUILD_ID_HEX];
-	struct allocator_function functions[ALLOCATOR_MAX_FUNCTIONS];
-	size_t function_count;
-	struct allocator_other others[ALLOCATOR_MAX_FUNCTIONS];
-	size_t other_count;
+	struct allocator_function *functions;
+	size_t function_count, function_capacity;
+	struct allocator_other *others;
+	size_t other_count, other_capacity;
+	size_t call_count; /* of functions: those that make or free blocks (not SHAPE_THROW) */
+	/* Return instructions of those with SHAPE_ALLOC_LEAVE, as file offsets. */
+	uint64_t *leaves;
+	size_t leave_count, leave_capacity;
 };
 
 #define ALLOCATOR_MAX_FILES 256 /* more are not kept: each costs a descriptor */
 
 /* Empty when all zero. */
 struct allocator_list {
-	struct allocator_file *files;
+	struct allocator_file *files; /* also those that only have SHAPE_THROW functions */
 	size_t count;
 	size_t capacity;
 	size_t looked_at;  /* executable files found mapped */
 	size_t unreadable; /* of them, those that could not be opened or are no ELF files */
 	size_t left_out;   /* allocator files beyond ALLOCATOR_MAX_FILES */
+	bool leaves;	   /* one of the files has some: exceptions matter */
 	struct map others; /* files known not to be allocators, so that each is read once */
 };
 
@@ -91,16 +101,18 @@ void allocator_list_free(struct allocator_list *list);
 /* The cookie of the function's probes (outlive/wire.h). */
 uint64_t allocator_cookie(const struct allocator_function *function);
 
+#define ALLOCATOR_NAME_BYTES 80 /* room for any of these names */
+
+/* The name of a function as the file has it, C++ names for people: "je_malloc",
+ * "operator new(size_t)". Returns `buffer`, terminated, at most `size` bytes. */
+char *allocator_name(uint8_t function, uint8_t family, char *buffer, size_t size);
+
 /*
  * One line for a person about functions[index], such as
- *   "free           +3    je 0x98fb8        one trap: first instruction the kernel emulates".
+ *   "free            +3    je 0x98fb8        one trap: first instruction the kernel emulates".
  * Returns `buffer`, terminated, at most `size` bytes.
  */
 char *allocator_describe(const struct allocator_file *file, size_t index, char *buffer,
 			 size_t size);
-
-/* The same about others[index], such as "cfree          is free". */
-char *allocator_describe_other(const struct allocator_file *file, size_t index, char *buffer,
-			       size_t size);
 
 #endif

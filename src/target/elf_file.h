@@ -12,6 +12,7 @@
 #ifndef OUTLIVE_TARGET_ELF_FILE_H
 #define OUTLIVE_TARGET_ELF_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -48,12 +49,16 @@ int elf_file_address(const struct elf_file *file, uint64_t offset, uint64_t *ret
  */
 long elf_file_read(const struct elf_file *file, uint64_t vaddr, void *buffer, size_t size);
 
+/* Does it have a section of that name? Needs no more than the section headers. */
+bool elf_file_has_section(const struct elf_file *file, const char *name);
+
 /* A larger symbol or string table is refused. */
 #define ELF_MAX_SECTION_BYTES (1024ull * 1024 * 1024)
 
 enum elf_symbols {
 	ELF_SYMBOLS_DYNAMIC, /* .dynsym: what the file offers to others */
 	ELF_SYMBOLS_ALL,     /* .dynsym, and .symtab for names not found there */
+	ELF_SYMBOLS_HIDDEN,  /* both, and local functions of .symtab: hidden ones become such */
 	ELF_SYMBOLS_DATA,    /* variables instead of functions, of .dynsym: ELF_NO_CODE */
 };
 
@@ -72,12 +77,41 @@ struct elf_function {
 };
 
 /*
- * Find global functions by name: ret_functions[i] tells of names[i]. Of several
+ * Find global functions by name (names are all different): ret_functions[i] tells of names[i]. Of several
  * versions of a name the default one (name@@VERSION) counts; a compatibility version
  * (name@VERSION) only when it is the only one, since old programs still call it.
- * Returns 0 (even when nothing was found) or -ENOEXEC for a broken symbol table.
+ * Returns 0 (even when nothing was found); -ENOEXEC for a broken symbol table; -ENOMEM.
  */
 int elf_file_find(const struct elf_file *file, enum elf_symbols which, const char *const *names,
 		  size_t count, struct elf_function *ret_functions);
+
+/* Where the dynamic linker puts the address of a function that the file calls: a slot of
+ * its global offset table. */
+struct elf_slot {
+	uint64_t vaddr;
+	uint32_t name; /* of the list given */
+};
+
+/*
+ * Find the slots of functions by name: R_X86_64_JUMP_SLOT and R_X86_64_GLOB_DAT of the
+ * System V ABI, AMD64 supplement, 4.4.1. Fills at most `room` of ret_slots and returns
+ * how many, or -ENOEXEC for broken tables, -ENOMEM.
+ */
+int elf_file_slots(const struct elf_file *file, const char *const *names, size_t count,
+		   struct elf_slot *ret_slots, size_t room);
+
+/*
+ * Is there a stub of the procedure linkage table at `vaddr`: [endbr64;] [bnd] jmp
+ * *slot(%rip), System V ABI, AMD64 supplement, 5.2? Then *ret_slot is its slot.
+ */
+bool elf_file_stub(const struct elf_file *file, uint64_t vaddr, uint64_t *ret_slot);
+
+/* Of the function that slot `slot` is for: where it is, if in this file. Returns 0 or
+ * -ENOENT. A preloaded library may have another function of that name take its place. */
+int elf_file_slot_goal(const struct elf_file *file, uint64_t slot, uint64_t *ret_vaddr);
+
+/* Has it one of these names? */
+bool elf_file_slot_is(const struct elf_file *file, uint64_t slot, const char *const *names,
+		      size_t count);
 
 #endif

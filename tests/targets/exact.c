@@ -4,7 +4,11 @@
  * that all threads share: a thread frees and reallocates what others made.
  * THREADS 0 works in the main thread. Prints what each thread holds, made and
  * freed, and how often each function succeeded.
+ *
+ * Under another allocator a function that it lacks is the C library's, and a block of that
+ * one may not be given to the other's free: it is left out (jemalloc, musl: pvalloc).
  */
+#include <dlfcn.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -60,6 +64,22 @@ static long operations; /* of all threads together, so that they end at the same
 static _Atomic long operations_done;
 static pthread_barrier_t start, end;
 
+#ifdef __GLIBC__
+static bool has_pvalloc;
+
+/* Does `function` come from the file that has malloc? A static program is one file. */
+static bool of_malloc(void *function)
+{
+	Dl_info mine, its;
+
+	return !dladdr((void *)(uintptr_t)malloc, &its) || !dladdr(function, &mine) ||
+	       mine.dli_fbase == its.dli_fbase;
+}
+#else
+#define has_pvalloc false
+#define pvalloc valloc
+#endif
+
 static size_t random_size(uint64_t *state)
 {
 	uint64_t r = target_random(state) >> 20;
@@ -101,7 +121,8 @@ static void gone(struct worker *self, struct slot *slot)
 
 __attribute__((noinline)) static void make(struct worker *self, struct slot *slot, uint64_t *state)
 {
-	enum function function = target_random(state) >> 24 & 15;
+	enum function drawn = target_random(state) >> 24 & 15;
+	enum function function = drawn == PVALLOC && !has_pvalloc ? VALLOC : drawn;
 	size_t size = slot->size = random_size(state);
 	void *out = NULL;
 
@@ -237,6 +258,9 @@ int main(int argc, char **argv)
 	int threads = target_number(argc, argv, 1, 0, MAX_THREADS);
 
 	operations = target_number(argc, argv, 2, 1, 100000000);
+#ifdef __GLIBC__
+	has_pvalloc = of_malloc((void *)(uintptr_t)pvalloc);
+#endif
 	pthread_barrier_init(&start, NULL, threads + 1);
 	pthread_barrier_init(&end, NULL, threads + 1);
 	for (int i = 0; i < threads; i++) {

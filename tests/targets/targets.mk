@@ -58,3 +58,12 @@ $(B)/tests/targets/libmodule_%.so: tests/targets/lib/module.c tests/targets/lib/
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(TARGET_CFLAGS) -DNUMBER=$* -fPIC -shared $< -o $@ \
 		-Wl,--build-id=0x$(if $(filter 1 2,$*),4f75746c6976654f75746c6976654f75746c6976,4f75746c69766533697665336976653369766533)
+
+# C++'s operators, of the C++ library: shared and inside the program.
+OPERATORS := $(addprefix $(B)/tests/targets/,operators operators-static)
+$(B)/tests/targets/operators-static: OPERATORS_LDFLAGS := -static-libstdc++ -static-libgcc
+targets: $(OPERATORS)
+$(OPERATORS): tests/targets/operators.cc tests/targets/target.h
+	$(call msg,TARGET,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CXX) $(TARGET_CXXFLAGS) -MMD -MP $< -o $@ $(OPERATORS_LDFLAGS)

@@ -62,7 +62,7 @@ static void check_file(const struct allocator_file *file)
 	char text[160];
 
 	assert_true(file->function_count + file->other_count > 0);
-	assert_true(file->function_count + file->other_count <= alloc_function_count);
+	assert_true(file->function_count + file->other_count <= ALLOCATOR_MAX_FUNCTIONS);
 	for (size_t i = 0; i < file->function_count; i++) {
 		const struct allocator_function *function = &file->functions[i];
 
@@ -78,17 +78,11 @@ static void check_file(const struct allocator_file *file)
 	for (size_t i = 0; i < file->other_count; i++) {
 		const struct allocator_other *other = &file->others[i];
 
-		assert_true(other->same_as < other->function);
+		assert_true(other->same_as < other->function || other->family > 0);
 		assert_true(other->same_as || other->reason[0]);
-		allocator_describe_other(file, i, text, sizeof(text));
+		allocator_name(other->function, other->family, text, sizeof(text));
 		assert_non_null(strstr(text, alloc_function_name(other->function)));
 	}
-}
-
-static void test_table_fits(void **state)
-{
-	(void)state;
-	assert_true(alloc_function_count <= ALLOCATOR_MAX_FUNCTIONS);
 }
 
 static struct allocator_file *libc_in(struct allocator_list *list)
@@ -147,7 +141,7 @@ static void test_own_process(void **state)
 	assert_int_equal(other_of(libc, "cfree")->same_as, row_of("free"));
 	if (dlsym(handle, "memalign") == dlsym(handle, "aligned_alloc"))
 		assert_int_equal(other_of(libc, "aligned_alloc")->same_as, row_of("memalign"));
-	assert_int_equal(libc->function_count + libc->other_count, alloc_function_count);
+	assert_int_equal(libc->function_count + libc->other_count, 11); /* glibc 2.36 */
 
 	count = list.count;
 	assert_int_equal(allocator_find(getpid(), &list, &error), 0);
@@ -206,6 +200,7 @@ static void test_boundaries(void **state)
 {
 	static const char *const paths[] = { LIBC, "/usr/lib/x86_64-linux-gnu/libjemalloc.so.2",
 					     "/usr/lib/x86_64-linux-gnu/libtcmalloc.so.4",
+					     "/usr/lib/x86_64-linux-gnu/libmimalloc.so.2",
 					     "/usr/lib/x86_64-linux-gnu/libasan.so.8" };
 	size_t checked = 0;
 
@@ -348,7 +343,7 @@ static void test_gone(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_table_fits),	   cmocka_unit_test(test_own_process),
+		cmocka_unit_test(test_own_process),
 		cmocka_unit_test(test_cookie),		   cmocka_unit_test(test_boundaries),
 		cmocka_unit_test(test_no_allocator),	   cmocka_unit_test(test_pipe_is_not_opened),
 		cmocka_unit_test(test_static_program),	   cmocka_unit_test(test_gone),

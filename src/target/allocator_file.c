@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Which functions of a file get a probe
+ * -------------------------------------
+ * A function that passes every call on to another one of the table needs none; which
+ * do is read off their code (target/forward.h). C++'s operators come in two kinds:
+ *
+ *  - They pass calls on, as libstdc++'s do, or a program's own that count and then call
+ *    malloc. If all forms of new in a file do, its forms of delete only hand over what
+ *    malloc made: none is probed, whatever it does before. The block is malloc's. This
+ *    saves a trap or two per call, and a C++ exception may leave them untouched.
+ *  - The allocator serves them itself, as in jemalloc, tcmalloc and mimalloc. Then they
+ *    are probed like malloc.
+ */
+#include "target/allocator_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/vec.h"
+#include "target/exits.h"
+#include "target/forward.h"
+#include "target/mapped_file.h"
+
+#define MAX_SLOTS 512 /* of allocator functions in one file; the rest is not looked at */
+
+/* What is known of the file while its functions are planned. */
+struct plan {
+	struct allocator_file *file;
+	const struct elf_file *elf;
+	struct alloc_symbol symbols[ALLOC_MAX_SYMBOLS];
+	const char *names[ALLOC_MAX_SYMBOLS];
+	struct elf_function found[ALLOC_MAX_SYMBOLS];
+	size_t count;
+	uint64_t makers[ALLOC_MAX_SYMBOLS], freers[ALLOC_MAX_SYMBOLS]; /* entries */
+	size_t maker_count, freer_count;
+	uint64_t maker_slots[MAX_SLOTS], freer_slots[MAX_SLOTS];
+	size_t maker_slot_count, freer_slot_count;
+	bool by_pointer; /* the file asks for functions by name */
+	bool passed_on;	 /* new and delete are only malloc and free */
+	bool may_throw;	 /* it is not plain C */
+};
+
+static const struct alloc_fn *row_of(const struct alloc_symbol *symbol)
+{
+	return &alloc_functions[symbol->function - 1];
+}
+
+static bool is_maker(const struct alloc_fn *fn)
+{
+	return fn->shape == SHAPE_ALLOC_RETURN || fn->shape == SHAPE_ALLOC_OUT;
+}
+
+/* A form of C++'s operator new or delete, by its mangled name. */
+static bool is_operator(const struct alloc_fn *fn)
+{
+	return strncmp(fn->symbol, "_Zn", 3) == 0 || strncmp(fn->symbol, "_Zd", 3) == 0;
+}
+
+static int add_other(struct allocator_file *file, const struct alloc_symbol *symbol,
+		     uint64_t vaddr, uint8_t same_as, const char *reason)
+{
+	int err = VEC_PUSH_ROOM(file->others, file->other_count, file->other_capacity);
+
+	if (err)
+		return err;
+	file->others[file->other_count++] = (struct allocator_other){
+		.function = symbol->function, .family = symbol->family, .same_as = same_as,
+		.vaddr = vaddr, .reason = reason,
+	};
+	return 0;
+}
+
+/* The code at `found`: without a size the function may end anywhere, and its neighbours
+ * are not searched. */
+static struct forward_code code_of(const struct plan *plan, const struct elf_function *found,
+				   uint8_t buffer[PLANNER_LOOK])
+{
+	size_t want = found->size == 0 ? PLANNER_WINDOW
+		      : found->size < PLANNER_LOOK ? found->size : PLANNER_LOOK;
+	long got = elf_file_read(plan->elf, found->vaddr, buffer, want);
+
+	return (struct forward_code){ .bytes = buffer, .size = got > 0 ? got : 0,
+				      .vaddr = found->vaddr };
+}
+
+/* Does function `index` pass its calls on to one of its kind? */
+static enum forward forwards(const struct plan *plan, size_t index, bool keeps_argument)
+{
+	bool maker = is_maker(row_of(&plan->symbols[index]));
+	const uint64_t *entries = maker ? plan->makers : plan->freers;
+	size_t count = maker ? plan->maker_count : plan->freer_count;
+	uint64_t others[ALLOC_MAX_SYMBOLS];
+	uint8_t buffer[PLANNER_LOOK];
+	struct forward_code code = code_of(plan, &plan->found[index], buffer);
+	struct forward_targets targets = {
+		.entries = others,
+		.slots = maker ? plan->maker_slots : plan->freer_slots,
+		.slot_count = maker ? plan->maker_slot_count : plan->freer_slot_count,
+		.by_pointer = plan->by_pointer,
+	};
+
+	for (size_t i = 0; i < count; i++) {
+		if (entries[i] != plan->found[index].vaddr)
+			others[targets.entry_count++] = entries[i];
+	}
+	return forward_find(plan->elf, &code, &targets, keeps_argument);
+}
+
+/*
+ * What keeps function `index` from a probe, or NULL; *ret_shape is what its probe takes
+ * it for.
+ */
+static const char *why_not(const struct plan *plan, size_t index, uint8_t *ret_shape)
+{
+	const struct alloc_fn *fn = row_of(&plan->symbols[index]);
+	enum forward forward = FORWARD_NEVER;
+
+	*ret_shape = fn->shape;
+	if (is_operator(fn) && plan->passed_on)
+		return fn->shape == SHAPE_FREE ? "leaves the block to free, which has a probe"
+					       : "calls malloc, which has a probe";
+	/* Who frees must be given the same block; who allocates makes one either way. */
+	if (fn->shape == SHAPE_FREE || is_operator(fn))
+		forward = forwards(plan, index, fn->shape == SHAPE_FREE);
+	if (forward == FORWARD_ALWAYS)
+		return fn->shape == SHAPE_FREE ? "calls another that frees and has a probe"
+					       : "calls another that allocates and has a probe";
+	if (forward == FORWARD_SOMETIMES && fn->shape == SHAPE_FREE)
+		*ret_shape = SHAPE_FREE_CALL;
+	return NULL;
+}
+
+static uint8_t argument_bit(const struct alloc_symbol *symbol, uint8_t argument)
+{
+	return argument ? 1u << (argument + alloc_families[symbol->family].shift - 1) : 0;
+}
+
+/* Note the return instructions of function `index`. Returns 0; -ENOMEM; another -errno
+ * when they cannot be found. */
+static int add_leaves(struct plan *plan, size_t index)
+{
+	struct allocator_file *file = plan->file;
+	uint64_t sites[EXITS_MAX];
+	int count = exits_find(plan->elf, plan->found[index].vaddr, plan->makers, plan->maker_count,
+			       sites);
+
+	for (int i = 0; i < count; i++) {
+		uint64_t offset;
+		size_t known = 0;
+		int err = elf_file_offset(plan->elf, sites[i], &offset);
+
+		if (!err)
+			err = VEC_PUSH_ROOM(file->leaves, file->leave_count, file->leave_capacity);
+		if (err)
+			return err;
+		while (known < file->leave_count && file->leaves[known] != offset)
+			known++;
+		if (known == file->leave_count)
+			file->leaves[file->leave_count++] = offset;
+	}
+	return count < 0 ? count : 0;
+}
+
+static bool same_site(const struct allocator_file *file, uint64_t file_offset)
+{
+	for (size_t i = 0; i < file->function_count; i++) {
+		if (file->functions[i].file_offset == file_offset)
+			return true;
+	}
+	return false;
+}
+
+/* Plan the probe of function `index`, which is none of the file's functions yet. */
+static int add_function(struct plan *plan, size_t index)
+{
+	const struct elf_function *found = &plan->found[index];
+	const struct alloc_symbol *symbol = &plan->symbols[index];
+	const struct alloc_fn *fn = row_of(symbol);
+	struct allocator_file *file = plan->file;
+	uint8_t buffer[PLANNER_LOOK], shape;
+	struct forward_code code = code_of(plan, found, buffer);
+	struct probe_request request = { .code = buffer, .size = code.size, .vaddr = found->vaddr };
+	struct allocator_function added = { .function = symbol->function, .family = symbol->family,
+					    .vaddr = found->vaddr, .size = found->size };
+	const char *reason = code.size ? why_not(plan, index, &shape)
+				       : "its code could not be read";
+	int err;
+
+	if (reason)
+		return add_other(file, symbol, found->vaddr, 0, reason);
+	if (fn->throws && plan->may_throw) {
+		err = fn->shape == SHAPE_ALLOC_RETURN ? add_leaves(plan, index) : -ENOTSUP;
+		if (err == -ENOMEM)
+			return err;
+		if (err)
+			return add_other(file, symbol, found->vaddr, 0,
+					 "an exception may leave it, and its returns could not be found");
+		shape = SHAPE_ALLOC_LEAVE;
+	}
+	added.shape = shape;
+	added.with_return = shape != SHAPE_FREE && shape != SHAPE_THROW &&
+			    shape != SHAPE_ALLOC_LEAVE;
+	request.with_return = added.with_return;
+	request.arguments = argument_bit(symbol, fn->size_arg) | argument_bit(symbol, fn->count_arg) |
+			    argument_bit(symbol, fn->ptr_arg);
+	planner_choose(&request, &added.site);
+	added.file_offset = found->offset + added.site.offset;
+	if (same_site(file, added.file_offset))
+		return add_other(file, symbol, found->vaddr, 0,
+				 "its probe site belongs to another function");
+	err = VEC_PUSH_ROOM(file->functions, file->function_count, file->function_capacity);
+	if (err)
+		return err;
+	file->functions[file->function_count++] = added;
+	file->call_count += shape != SHAPE_THROW;
+	return 0;
+}
+
+/* Function `index` stands at an address that another name of it had before. */
+static bool is_alias(const struct plan *plan, size_t index, uint8_t *ret_same_as,
+		     const char **ret_reason)
+{
+	const struct allocator_file *file = plan->file;
+
+	for (size_t i = 0; i < file->function_count; i++) {
+		if (file->functions[i].vaddr == plan->found[index].vaddr) {
+			*ret_same_as = file->functions[i].function;
+			*ret_reason = "";
+			return true;
+		}
+	}
+	for (size_t i = 0; i < file->other_count; i++) {
+		if (file->others[i].vaddr == plan->found[index].vaddr && !file->others[i].same_as) {
+			*ret_same_as = 0;
+			*ret_reason = file->others[i].reason;
+			return true;
+		}
+	}
+	return false;
+}
+
+static int add_found(struct plan *plan, size_t index)
+{
+	const struct alloc_symbol *symbol = &plan->symbols[index];
+	const char *reason;
+	uint8_t same_as;
+
+	switch (plan->found[index].found) {
+	case ELF_FOUND:
+		if (is_alias(plan, index, &same_as, &reason))
+			return add_other(plan->file, symbol, plan->found[index].vaddr, same_as,
+					 reason);
+		return add_function(plan, index);
+	case ELF_INDIRECT:
+		return add_other(plan->file, symbol, 0, 0, "an indirect function, chosen at load time");
+	case ELF_NO_CODE:
+		return add_other(plan->file, symbol, 0, 0, "its address is not code of the file");
+	default:
+		return 0;
+	}
+}
+
+/* Find the functions of the file by name. Of a program also hidden ones, but only by names
+ * with a prefix: a program may well have a function "free" of its own. */
+static int find_symbols(struct plan *plan, bool program)
+{
+	struct elf_function hidden[ALLOC_MAX_SYMBOLS];
+	int err;
+
+	plan->count = alloc_symbols(plan->symbols);
+	for (size_t i = 0; i < plan->count; i++)
+		plan->names[i] = plan->symbols[i].name;
+	err = elf_file_find(plan->elf, program ? ELF_SYMBOLS_ALL : ELF_SYMBOLS_DYNAMIC, plan->names,
+			    plan->count, plan->found);
+	if (err || !program)
+		return err;
+	err = elf_file_find(plan->elf, ELF_SYMBOLS_HIDDEN, plan->names, plan->count, hidden);
+	for (size_t i = 0; i < plan->count && !err; i++) {
+		if (plan->found[i].found == ELF_NOT_FOUND && plan->symbols[i].family != 0)
+			plan->found[i] = hidden[i];
+	}
+	return err;
+}
+
+static void list_entries(struct plan *plan)
+{
+	for (size_t i = 0; i < plan->count; i++) {
+		const struct alloc_fn *fn = row_of(&plan->symbols[i]);
+
+		if (plan->found[i].found != ELF_FOUND)
+			continue;
+		if (is_maker(fn))
+			plan->makers[plan->maker_count++] = plan->found[i].vaddr;
+		else if (fn->shape == SHAPE_FREE)
+			plan->freers[plan->freer_count++] = plan->found[i].vaddr;
+	}
+}
+
+static int list_slots(struct plan *plan)
+{
+	CLEANUP_FREE struct elf_slot *slots = calloc(MAX_SLOTS, sizeof(*slots));
+	int count = slots ? elf_file_slots(plan->elf, plan->names, plan->count, slots, MAX_SLOTS)
+			  : -ENOMEM;
+
+	for (int i = 0; i < count; i++) {
+		const struct alloc_fn *fn = row_of(&plan->symbols[slots[i].name]);
+
+		if (is_maker(fn))
+			plan->maker_slots[plan->maker_slot_count++] = slots[i].vaddr;
+		else if (fn->shape == SHAPE_FREE)
+			plan->freer_slots[plan->freer_slot_count++] = slots[i].vaddr;
+	}
+	return count < 0 ? count : 0;
+}
+
+/* Does the file ask the dynamic linker for functions by name, and may its code throw? */
+static int look_around(struct plan *plan)
+{
+	static const char *const names[] = { "dlsym" };
+	struct elf_slot slot;
+	int count = elf_file_slots(plan->elf, names, 1, &slot, 1);
+
+	plan->by_pointer = count > 0;
+	plan->may_throw = elf_file_has_section(plan->elf, ".gcc_except_table");
+	return count < 0 ? count : 0;
+}
+
+/* Are all forms of operator new here only ways to malloc? */
+static bool news_pass_on(const struct plan *plan)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < plan->count; i++) {
+		const struct alloc_fn *fn = row_of(&plan->symbols[i]);
+
+		if (plan->found[i].found != ELF_FOUND || !is_operator(fn) || !is_maker(fn))
+			continue;
+		if (forwards(plan, i, false) != FORWARD_ALWAYS)
+			return false;
+		any = true;
+	}
+	return any;
+}
+
+static int find_functions(struct allocator_file *file, const struct elf_file *elf, bool program)
+{
+	CLEANUP_FREE struct plan *plan = calloc(1, sizeof(*plan));
+	int err;
+
+	if (!plan)
+		return -ENOMEM;
+	plan->file = file;
+	plan->elf = elf;
+	err = find_symbols(plan, program);
+	if (err)
+		return err;
+	list_entries(plan);
+	err = list_slots(plan);
+	if (!err)
+		err = look_around(plan);
+	if (!err)
+		plan->passed_on = news_pass_on(plan);
+	for (size_t i = 0; i < plan->count && !err; i++)
+		err = add_found(plan, i);
+	if (err)
+		return err;
+	return file->function_count || file->other_count ? 0 : -ENODATA;
+}
+
+int allocator_take(const char *path, int fd, const struct stat *stat, bool program,
+		   struct allocator_file *ret_file)
+{
+	struct allocator_file file = { .fd = fd, .dev = stat->st_dev, .inode = stat->st_ino };
+	struct elf_file *elf = NULL;
+	int copy, err;
+
+	snprintf(file.open_path, sizeof(file.open_path), "/proc/self/fd/%d", fd);
+	file.path = strdup(path);
+	copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (!file.path || copy < 0) {
+		err = file.path ? -errno : -ENOMEM;
+		if (copy >= 0)
+			close(copy);
+		allocator_file_free(&file);
+		return err;
+	}
+	err = elf_file_open(copy, &elf);
+	if (!err) {
+		snprintf(file.build_id, sizeof(file.build_id), "%s", elf_file_build_id(elf));
+		err = find_functions(&file, elf, program);
+		elf_file_close(elf);
+	}
+	if (err)
+		allocator_file_free(&file);
+	else
+		*ret_file = file;
+	return err;
+}
+
+int allocator_inspect(const char *path, const char *open_path, bool program,
+		      struct allocator_file *ret_file)
+{
+	struct stat stat;
+	int fd = regular_file_open(open_path, &stat);
+
+	return fd < 0 ? fd : allocator_take(path, fd, &stat, program, ret_file);
+}
+
+void allocator_file_free(struct allocator_file *file)
+{
+	free(file->path);
+	free(file->functions);
+	free(file->others);
+	free(file->leaves);
+	if (file->fd >= 0)
+		close(file->fd);
+	memset(file, 0, sizeof(*file));
+	file->fd = -1;
+}
+
+uint64_t allocator_cookie(const struct allocator_function *function)
+{
+	const struct alloc_fn *fn = &alloc_functions[function->function - 1];
+	uint8_t shift = alloc_families[function->family].shift;
+
+	return cookie_pack(function->shape, function->function,
+			   fn->size_arg ? fn->size_arg + shift : 0,
+			   fn->count_arg ? fn->count_arg + shift : 0,
+			   fn->ptr_arg ? fn->ptr_arg + shift : 0, function->site.offset,
+			   function->site.sp_offset);
+}
+
+char *allocator_name(uint8_t function, uint8_t family, char *buffer, size_t size)
+{
+	snprintf(buffer, size, "%s%s", alloc_families[family].prefix,
+		 alloc_function_name(function));
+	return buffer;
+}
+
+/* Room for the longest name of the file's functions. */
+static int name_width(const struct allocator_file *file)
+{
+	char name[ALLOCATOR_NAME_BYTES];
+	size_t width = 15;
+
+	for (size_t i = 0; i < file->function_count; i++) {
+		size_t length = strlen(allocator_name(file->functions[i].function,
+						      file->functions[i].family, name, sizeof(name)));
+
+		width = length > width ? length : width;
+	}
+	return (int)width;
+}
+
+char *allocator_describe(const struct allocator_file *file, size_t index, char *buffer,
+			 size_t size)
+{
+	const struct allocator_function *function = &file->functions[index];
+	char name[ALLOCATOR_NAME_BYTES];
+
+	allocator_name(function->function, function->family, name, sizeof(name));
+	snprintf(buffer, size, "%-*s +%-4u %-24s %s%s", name_width(file), name,
+		 function->site.offset, function->site.instruction, function->site.reason,
+		 function->shape == SHAPE_FREE_CALL
+			 ? "; a return probe too: it may call another that frees"
+		 : function->shape == SHAPE_ALLOC_LEAVE
+			 ? "; two more at its return: an exception may leave it"
+			 : "");
+	return buffer;
+}

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Every allocator: what the target says it did, outlive says too, to the byte and the block."""
+import pathlib
+
+from harness import (Target, check, consistent, equal, lossless, process_of, same_counts, total,
+                     trace)
+from test_exact import compare_threads
+
+LIBRARIES = pathlib.Path("/usr/lib/x86_64-linux-gnu")
+JEMALLOC = LIBRARIES / "libjemalloc.so.2"
+TCMALLOC_MINIMAL = LIBRARIES / "libtcmalloc_minimal.so.4"
+TCMALLOC = LIBRARIES / "libtcmalloc.so.4"
+MIMALLOC = LIBRARIES / "libmimalloc.so.2"
+
+COUNTS = ("allocated_bytes", "allocated_blocks", "freed_bytes", "freed_blocks")
+
+
+def preload(library):
+    return {"LD_PRELOAD": str(library)} if library else {}
+
+
+def groups(counts):
+    """Calls by function; what may be two names of one place is counted together."""
+    same = {"aligned_alloc": "memalign", "pvalloc": "valloc"}
+    sums = {}
+    for name, count in counts.items():
+        name = same.get(name, name)
+        sums[name] = sums.get(name, 0) + count
+    return {name: count for name, count in sums.items() if count}
+
+
+def exact(library=None, threads=3, target="exact"):
+    """The random work of exact.c on blocks that threads share."""
+    with Target(target, threads, 60013, env=preload(library)) as traced:
+        truth, report = trace(traced)
+    lossless(report)
+    equal(truth["spoiled"], 0, "blocks the target found spoiled")
+    process = process_of(report, traced.pid)
+    compare_threads(process, truth)
+    for name in COUNTS:
+        equal(process[name], total(truth["threads"], name), f"process {name}")
+    called = {}
+    for site in process["sites"]:
+        for name, count in site["functions"].items():
+            called[name] = called.get(name, 0) + count
+    expected = dict(truth["functions"])
+    del expected["free"]
+    equal(groups(called), groups(expected), "calls by function")
+    equal(process["failed_calls"], 0, "failed calls")
+    consistent(process)
+    return f"{report['quality']['events']} events"
+
+
+def test_jemalloc_exact():
+    return exact(JEMALLOC)
+
+
+def test_tcmalloc_minimal_exact():
+    return exact(TCMALLOC_MINIMAL)
+
+
+def test_tcmalloc_exact():
+    return exact(TCMALLOC)
+
+
+def test_mimalloc_exact():
+    return exact(MIMALLOC)
+
+
+def operators(scenario, library=None, target="operators"):
+    with Target(target, scenario, env=preload(library)) as traced:
+        truth, report = trace(traced)
+    lossless(report)
+    process = process_of(report, traced.pid)
+    consistent(process)
+    return truth, process
+
+
+def forms(library=None, target="operators"):
+    truth, process = operators("forms", library, target)
+    same_counts(process, truth, (*COUNTS, "failed_calls"), "process")
+    equal(process["live_blocks"], truth["allocated_blocks"] - truth["freed_blocks"], "live blocks")
+    return process
+
+
+def throws(library=None, target="operators"):
+    """The target must live through it; exceptions are blocks that come and go."""
+    truth, process = operators("throws", library, target)
+    equal(process["failed_calls"], truth["failed_calls"], "failed calls")
+    made = process["allocated_blocks"] - truth["allocated_blocks"]
+    check(made >= truth["exceptions"], f"{made} blocks of {truth['exceptions']} exceptions")
+    for name in ("blocks", "bytes"):
+        equal(process[f"freed_{name}"] - truth[f"freed_{name}"],
+              process[f"allocated_{name}"] - truth[f"allocated_{name}"],
+              f"{name} of exceptions freed")
+        equal(process[f"live_{name}"], truth[f"allocated_{name}"] - truth[f"freed_{name}"],
+              f"live {name}")
+
+
+def test_operators_libstdcxx():
+    """malloc owns the blocks: operator new only calls it, and has no probe."""
+    names = {name for site in forms()["sites"] for name in site["functions"]}
+    equal(names, {"malloc", "memalign"}, "functions")
+
+
+def test_operators_jemalloc():
+    forms(JEMALLOC)
+
+
+def test_operators_tcmalloc_minimal():
+    forms(TCMALLOC_MINIMAL)
+
+
+def test_operators_tcmalloc():
+    forms(TCMALLOC)
+
+
+def test_operators_mimalloc():
+    forms(MIMALLOC)
+
+
+def test_operators_in_the_program():
+    """libstdc++ linked statically."""
+    forms(target="operators-static")
+
+
+def test_throws_libstdcxx():
+    throws()
+
+
+def test_throws_jemalloc():
+    throws(JEMALLOC)
+
+
+def test_throws_tcmalloc_minimal():
+    throws(TCMALLOC_MINIMAL)
+
+
+def test_throws_tcmalloc():
+    throws(TCMALLOC)
+
+
+def test_throws_in_the_program():
+    throws(target="operators-static")
