@@ -141,7 +141,7 @@ static void make_fixed(struct fixture *f)
 	f->snapshot.quality.stacks_by_status[WIRE_STACK_COMPLETE] = 14;
 	f->snapshot.quality.stacks_by_status[WIRE_STACK_TRUNCATED] = 1;
 	f->snapshot.quality.stacks_by_status[WIRE_STACK_NO_ROW] = 2;
-	f->sites[1].calls[63] = 4;
+	f->sites[1].calls[SNAPSHOT_FUNCTIONS - 1] = 4;
 	f->sites[1].calls[0] = 1;
 }
 
