@@ -8,52 +8,8 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/vec.h"
-#include "capture/eh_frame.h"
-#include "capture/extents.h"
 #include "capture/side.h"
-
-#define IDLE_NS 1000000000ull /* a table that no stack went through for so long may give way */
-#define GIVE_WAY_PART 16      /* of the pool is freed in one go, as long as nobody misses it */
-
-enum state {
-	NOT_MADE,
-	EMPTY,	/* the file has no rows */
-	AWAY,	/* known, but not in the pool */
-	LOADED, /* in the pool */
-};
-
-struct unwind_file {
-	int fd; /* -1: in memory */
-	const void *image;
-	size_t image_size;
-	const char *path;
-	char build_id[ELF_BUILD_ID_TEXT]; /* "" without one: shared with no other file */
-	struct unwind_print print; /* what the table is made of, once has_print */
-	bool has_print;
-	enum state state;
-	uint64_t base; /* what its rows count from */
-	uint32_t rows, index_count;
-	uint32_t first;	 /* its first word in the pool, when LOADED */
-	uint32_t users;	 /* mappings in force that lead to it, and those about to be */
-	uint64_t used_ns; /* when it was last seen in use */
-};
-
-/* What is in force for one process. */
-struct cover {
-	struct unwind_mapping *mappings;
-	int *files; /* number of each mapping's file, or -1 */
-	size_t count;
-};
-
-struct unwinds {
-	struct unwind_file *files;
-	size_t count, capacity;
-	struct cover *covers; /* by slot */
-	size_t cover_count, cover_capacity;
-	struct extents pool;
-	uint64_t swept_ns; /* when marks of use were last taken */
-	uint64_t evicted, build_ns;
-};
+#include "capture/unwinds_room.h"
 
 struct unwinds *unwinds_new(uint64_t limit_bytes)
 {
@@ -138,12 +94,6 @@ int unwinds_add_memory(struct unwinds *unwinds, const void *image, size_t size, 
 	return add_file(unwinds, &file);
 }
 
-/* The words that a table takes: mark of use, index, rows. */
-static uint32_t file_words(const struct unwind_file *file)
-{
-	return 1 + file->index_count + file->rows;
-}
-
 /*
  * Make the table of `file`, and note what is to be known of it. A file that cannot be read
  * or makes no sense has none; nor has one that was changed since its table was made or
@@ -171,167 +121,12 @@ static int build(struct unwinds *unwinds, struct unwind_file *file, struct unwin
 	file->base = ret_table->base;
 	file->rows = (uint32_t)ret_table->row_count;
 	file->index_count = (uint32_t)ret_table->bucket_count;
-	file->state = file->index_count ? AWAY : EMPTY;
-	if (file->state == EMPTY)
+	file->state = file->index_count ? UNWIND_NOT_IN : UNWIND_EMPTY;
+	if (file->state == UNWIND_EMPTY)
 		log_line("%s: no unwind rows, frame pointers only", file->path);
 	else
 		log_line("%s: %u unwind rows", file->path, file->rows);
 	return 0;
-}
-
-/* --- giving way ---------------------------------------------------------------- */
-
-static void file_evict(struct unwinds *unwinds, struct unwind_file *file)
-{
-	extents_give(&unwinds->pool, file->first, file_words(file));
-	file->state = AWAY;
-	unwinds->evicted++;
-	log_line("%s: its %u unwind rows give way", file->path, file->rows);
-}
-
-/* See which tables stacks went through since the last sweep, and begin to watch anew. */
-static int sweep(struct unwinds *unwinds, struct tables *tables, uint64_t now_ns)
-{
-	int result = 0;
-
-	for (size_t i = 0; i < unwinds->count; i++) {
-		struct unwind_file *file = &unwinds->files[i];
-
-		if (file->state == LOADED &&
-		    __atomic_exchange_n(tables_word(tables, file->first), 0, __ATOMIC_RELAXED))
-			file->used_ns = now_ns;
-	}
-	for (uint32_t slot = 0; slot < unwinds->cover_count && result == 0; slot++) {
-		if (unwinds->covers[slot].count)
-			result = tables_refresh(tables, slot);
-	}
-	unwinds->swept_ns = now_ns;
-	return result;
-}
-
-/*
- * Is `file` to give way before `other`? The one unused longer. Many are seen in use by the
- * same sweep: of those the one with fewer users, then the one met later, for what a process
- * begins with (the program, the C library) is at the bottom of all its stacks.
- */
-static bool gives_way_before(const struct unwind_file *file, const struct unwind_file *other)
-{
-	if (file->used_ns != other->used_ns)
-		return file->used_ns < other->used_ns;
-	return file->users <= other->users;
-}
-
-/* Is `file` in the pool, and one that nobody maps, or (`mapped`) one that is mapped but idle? */
-static bool may_give_way(const struct unwind_file *file, const struct tables *tables, bool mapped,
-			 uint64_t now_ns)
-{
-	if (file->state != LOADED || (file->users > 0) != mapped)
-		return false;
-	return !mapped || (now_ns - file->used_ns >= IDLE_NS &&
-			   !__atomic_load_n(tables_word(tables, file->first), __ATOMIC_RELAXED));
-}
-
-/* The table to give way first, of those that leave a gap of at least `gap` words; NULL when
- * there is none. */
-static struct unwind_file *find_victim(struct unwinds *unwinds, const struct tables *tables,
-				       bool mapped, uint32_t gap, uint64_t now_ns)
-{
-	struct unwind_file *victim = NULL;
-
-	for (size_t i = 0; i < unwinds->count; i++) {
-		struct unwind_file *file = &unwinds->files[i];
-
-		if (may_give_way(file, tables, mapped, now_ns) &&
-		    extents_gap_with(&unwinds->pool, file->first, file_words(file)) >= gap &&
-		    (!victim || gives_way_before(file, victim)))
-			victim = file;
-	}
-	return victim;
-}
-
-/* Take what was evicted out of the mappings of every process where it is in force. */
-static int unpublish(struct unwinds *unwinds, struct tables *tables)
-{
-	int result = 0;
-
-	for (uint32_t slot = 0; slot < unwinds->cover_count && result == 0; slot++) {
-		struct cover *cover = &unwinds->covers[slot];
-		bool changed = false;
-
-		for (size_t i = 0; i < cover->count; i++) {
-			struct unwind_mapping *mapping = &cover->mappings[i];
-
-			if (!mapping->index_count ||
-			    unwinds->files[cover->files[i]].state == LOADED)
-				continue;
-			mapping->index_count = 0;
-			mapping->index_base = UNWIND_AWAY;
-			changed = true;
-		}
-		if (changed)
-			result = tables_publish(tables, slot, cover->mappings, cover->count);
-	}
-	return result;
-}
-
-/* Let idle tables of live processes give way until there is a gap of `words`. Best is
- * one that makes it alone; nothing is gained by taking many, if they come to too little. */
-static void evict_mapped(struct unwinds *unwinds, struct tables *tables, uint32_t words,
-			 uint64_t now_ns)
-{
-	struct unwind_file *victim = find_victim(unwinds, tables, true, words, now_ns);
-	uint64_t idle = unwinds->pool.limit - unwinds->pool.used;
-
-	if (victim) {
-		file_evict(unwinds, victim);
-		return;
-	}
-	for (size_t i = 0; i < unwinds->count; i++) {
-		if (may_give_way(&unwinds->files[i], tables, true, now_ns))
-			idle += file_words(&unwinds->files[i]);
-	}
-	while (idle >= words && extents_largest(&unwinds->pool) < words &&
-	       (victim = find_victim(unwinds, tables, true, 0, now_ns)))
-		file_evict(unwinds, victim);
-}
-
-/*
- * Make a gap of `words` in the pool, if need be (`missed`) at the cost of idle tables of live
- * processes. What is given back may be written over when this returns: no process's
- * mappings lead there any more, and no walk under way is there. Returns 0, -ENOSPC, or a
- * -errno of the kernel's tables.
- */
-static int make_room(struct unwinds *unwinds, struct tables *tables, uint32_t words, bool missed)
-{
-	uint64_t now_ns = side_now_ns(), evicted = unwinds->evicted;
-	uint32_t wanted = unwinds->pool.limit / GIVE_WAY_PART;
-	struct unwind_file *victim;
-	int result = 0;
-
-	if (wanted < words)
-		wanted = words;
-	if (words > unwinds->pool.limit)
-		return -ENOSPC;
-	while (extents_largest(&unwinds->pool) < wanted &&
-	       (victim = find_victim(unwinds, tables, false, 0, now_ns)))
-		file_evict(unwinds, victim);
-	if (missed && extents_largest(&unwinds->pool) < words) {
-		if (now_ns - unwinds->swept_ns >= IDLE_NS)
-			result = sweep(unwinds, tables, now_ns);
-		if (result == 0)
-			evict_mapped(unwinds, tables, words, now_ns);
-	}
-	if (unwinds->evicted != evicted) {
-		int unpublished = unpublish(unwinds, tables);
-
-		if (unpublished == 0)
-			unpublished = tables_wait(tables);
-		if (result == 0)
-			result = unpublished;
-	}
-	if (result == 0 && extents_largest(&unwinds->pool) < words)
-		result = -ENOSPC;
-	return result;
 }
 
 /* --- loading ------------------------------------------------------------------- */
@@ -350,46 +145,28 @@ static void write_table(struct unwind_file *file, struct tables *tables,
 	tables_write(tables, rows, (const uint64_t *)table->rows, file->rows);
 }
 
-static int take_room(struct unwinds *unwinds, struct tables *tables, struct unwind_file *file,
-		     bool missed)
-{
-	uint32_t words = file_words(file);
-	int result = extents_take(&unwinds->pool, words, &file->first);
-
-	if (result == -ENOSPC) {
-		result = make_room(unwinds, tables, words, missed);
-		if (result == 0)
-			result = extents_take(&unwinds->pool, words, &file->first);
-	}
-	if (result == 0 && tables_grow(tables, (uint64_t)file->first + words) < 0) {
-		extents_give(&unwinds->pool, file->first, words);
-		result = -ENOSPC; /* the kernel grants no more than there is */
-	}
-	return result;
-}
-
 /* Bring the rows of `file` into the pool; without room they stay away. `missed`: a stack
  * needs them. */
 static int load(struct unwinds *unwinds, struct tables *tables, struct unwind_file *file,
 		bool missed)
 {
 	struct unwind_table table = { 0 };
-	bool taken = file->state == AWAY; /* its size is known: room before work */
-	int result = taken ? take_room(unwinds, tables, file, missed) : 0;
-	uint32_t words = file_words(file);
+	bool taken = file->state == UNWIND_NOT_IN; /* its size is known: room before work */
+	int result = taken ? unwinds_take_room(unwinds, tables, file, missed) : 0;
+	uint32_t words = unwind_file_words(file);
 
 	if (result == 0) {
 		result = build(unwinds, file, &table);
-		if (taken && (result < 0 || file->state != AWAY))
+		if (taken && (result < 0 || file->state != UNWIND_NOT_IN))
 			extents_give(&unwinds->pool, file->first, words);
-		else if (result == 0 && file->state == AWAY && !taken)
-			result = take_room(unwinds, tables, file, missed);
+		else if (result == 0 && file->state == UNWIND_NOT_IN && !taken)
+			result = unwinds_take_room(unwinds, tables, file, missed);
 		if (result == -ENOSPC)
 			log_line("%s: no room for its unwind rows", file->path);
 	}
-	if (result == 0 && file->state == AWAY) {
+	if (result == 0 && file->state == UNWIND_NOT_IN) {
 		write_table(file, tables, &table);
-		file->state = LOADED;
+		file->state = UNWIND_LOADED;
 		file->used_ns = side_now_ns();
 	}
 	unwind_table_free(&table);
@@ -422,10 +199,10 @@ static struct unwind_mapping lead_to(const struct unwinds *unwinds,
 		return lead;
 	file = &unwinds->files[mapping->table];
 	lead.bias += file->base;
-	if (file->state == LOADED) {
+	if (file->state == UNWIND_LOADED) {
 		lead.index_base = file->first + 1;
 		lead.index_count = file->index_count;
-	} else if (file->state == AWAY) {
+	} else if (file->state == UNWIND_NOT_IN) {
 		lead.index_base = UNWIND_AWAY;
 	}
 	return lead;
@@ -435,7 +212,7 @@ static int load_if_absent(struct unwinds *unwinds, struct tables *tables, int nu
 {
 	struct unwind_file *file = number < 0 ? NULL : &unwinds->files[number];
 
-	return file && (file->state == NOT_MADE || file->state == AWAY) ?
+	return file && (file->state == UNWIND_NOT_MADE || file->state == UNWIND_NOT_IN) ?
 		       load(unwinds, tables, file, missed) : 0;
 }
 
@@ -460,7 +237,7 @@ int unwinds_publish(struct unwinds *unwinds, struct tables *tables, uint32_t slo
 {
 	CLEANUP_FREE struct unwind_mapping *leads = calloc(count + 1, sizeof(*leads));
 	CLEANUP_FREE int *files = calloc(count + 1, sizeof(*files));
-	struct cover *cover;
+	struct unwind_cover *cover;
 	int result = vec_reserve((void **)&unwinds->covers, &unwinds->cover_capacity,
 				 (size_t)slot + 1, sizeof(*unwinds->covers));
 
@@ -487,7 +264,7 @@ int unwinds_publish(struct unwinds *unwinds, struct tables *tables, uint32_t slo
 	drop_users(unwinds, cover->files, cover->count);
 	free(cover->files);
 	free(cover->mappings);
-	*cover = (struct cover){ .mappings = leads, .files = files, .count = count };
+	*cover = (struct unwind_cover){ .mappings = leads, .files = files, .count = count };
 	leads = NULL;
 	files = NULL;
 	return 0;
@@ -495,7 +272,7 @@ int unwinds_publish(struct unwinds *unwinds, struct tables *tables, uint32_t slo
 
 void unwinds_release(struct unwinds *unwinds, struct tables *tables, uint32_t slot)
 {
-	struct cover *cover;
+	struct unwind_cover *cover;
 
 	if (slot >= unwinds->cover_count)
 		return;
@@ -504,7 +281,7 @@ void unwinds_release(struct unwinds *unwinds, struct tables *tables, uint32_t sl
 	drop_users(unwinds, cover->files, cover->count);
 	free(cover->files);
 	free(cover->mappings);
-	*cover = (struct cover){ 0 };
+	*cover = (struct unwind_cover){ 0 };
 }
 
 void unwinds_measure(struct unwinds *unwinds)
@@ -512,7 +289,7 @@ void unwinds_measure(struct unwinds *unwinds)
 	for (size_t i = 0; i < unwinds->count; i++) {
 		struct unwind_table table = { 0 };
 
-		if (unwinds->files[i].state == NOT_MADE &&
+		if (unwinds->files[i].state == UNWIND_NOT_MADE &&
 		    build(unwinds, &unwinds->files[i], &table) == 0)
 			unwind_table_free(&table);
 	}
@@ -534,10 +311,10 @@ struct unwinds_total unwinds_total(const struct unwinds *unwinds, const struct t
 		const struct unwind_file *file = &unwinds->files[i];
 
 		total.rows += file->rows;
-		total.without_rows += file->state == EMPTY;
-		total.away += file->state == AWAY;
-		if (file->state == AWAY || file->state == LOADED)
-			total.bytes += file_words(file) * sizeof(uint64_t);
+		total.without_rows += file->state == UNWIND_EMPTY;
+		total.away += file->state == UNWIND_NOT_IN;
+		if (file->state == UNWIND_NOT_IN || file->state == UNWIND_LOADED)
+			total.bytes += unwind_file_words(file) * sizeof(uint64_t);
 	}
 	return total;
 }
