@@ -30,6 +30,7 @@ static int describe(struct recording *recording, struct view *view, struct error
 	text_clean(view->stacks, sizeof(view->stacks), about->stacks, strlen(about->stacks));
 	view->min_size = about->min_size;
 	view->start_ns = recording_start_ns(recording);
+	view->unclosed = recording_damage(recording)->incomplete;
 	recording_end(recording, &view->end_ns, &view->duration_ns);
 	view->names = recorded_names_new();
 	result = view->names ? recording_names(recording, take_names, view->names) : -ENOMEM;
@@ -58,25 +59,27 @@ static int play(struct recording *recording, const struct live_watch *watch, str
 	return 0;
 }
 
-/* On standard error, beside the report: what it cannot show. */
-static void say_damage(const struct recording *recording, const char *path)
+/* What the report beside it cannot show, as far as the reading came. */
+static void describe_damage(const struct recording *recording, const char *path, struct view *view)
 {
 	const struct recording_damage *damage = recording_damage(recording);
 	uint64_t start_ns = recording_start_ns(recording);
-	char from[UNITS_BUFFER], to[UNITS_BUFFER];
+	char from[UNITS_BUFFER], to[UNITS_BUFFER], when[128] = "";
+	size_t used = 0;
 
 	if (damage->incomplete)
-		fprintf(stderr, "outlive: %s was not closed: outlive was killed or its disk was full; "
-				"shown is what was written until then\n", path);
+		used = (size_t)snprintf(view->damage, sizeof(view->damage),
+					"outlive: %.200s was not closed: outlive was killed or its disk was "
+					"full; shown is what was written until then\n", path);
 	if (damage->chunks == 0)
 		return;
-	fprintf(stderr, "outlive: %s is damaged: %" PRIu64 " of its chunks cannot be read", path,
-		damage->chunks);
 	if (damage->records)
-		fprintf(stderr, ", %" PRIu64 " events between %s and %s", damage->records,
-			units_format_duration(from, sizeof(from), damage->first_ns - start_ns),
-			units_format_duration(to, sizeof(to), damage->last_ns - start_ns));
-	fprintf(stderr, "\n");
+		snprintf(when, sizeof(when), ", %" PRIu64 " events between %s and %s", damage->records,
+			 units_format_duration(from, sizeof(from), damage->first_ns - start_ns),
+			 units_format_duration(to, sizeof(to), damage->last_ns - start_ns));
+	snprintf(view->damage + used, sizeof(view->damage) - used,
+		 "outlive: %.200s is damaged: %" PRIu64 " of its chunks cannot be read%s\n", path,
+		 damage->chunks, when);
 }
 
 int replay_run(const char *path, const struct live_watch *watch, struct view *view,
@@ -108,11 +111,13 @@ int replay_run(const char *path, const struct live_watch *watch, struct view *vi
 	}
 	if (result == 0) {
 		recording_end(recording, &now_ns, &view->duration_ns);
-		if (!watch->screen)
-			say_damage(recording, path);
 		if (ledger_snapshot(feed.ledger, now_ns, &view->snapshot) < 0)
 			result = error_set(error, -ENOMEM, "", "out of memory for the report");
 	}
+	if (view->began)
+		describe_damage(recording, path, view);
+	if (result == 0 && !watch->screen)
+		fputs(view->damage, stderr);
 	recording_close(recording);
 	ledger_free(feed.ledger);
 	return result;

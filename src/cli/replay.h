@@ -7,7 +7,8 @@
 
 /*
  * Read the recording at `path` to its end, or until `watch` ends it or the user
- * interrupts. What is missing of it is said on standard error. Returns 0 with
+ * interrupts. What is missing of it is in
+ * view->damage, and said on standard error unless there is a screen. Returns 0 with
  * view->snapshot, or a -errno with `error` filled. view_end() releases either way.
  */
 int replay_run(const char *path, const struct live_watch *watch, struct view *view,

@@ -246,6 +246,17 @@ static void set_mark(struct watching *watching)
 		 "Mark set: n shows only what is newer, and all again");
 }
 
+/* Where the player is; and that the recording was cut short. */
+static void show_state(struct watching *watching)
+{
+	struct top_trace *trace = watching->trace;
+	char text[64];
+
+	snprintf(watching->model->state, sizeof(watching->model->state), "%s%s",
+		 trace->unclosed ? "not closed, " : "",
+		 player_format(&trace->player, text, sizeof(text)));
+}
+
 /* What a key does to a recording. */
 static void steer(struct watching *watching, enum top_action action)
 {
@@ -270,7 +281,7 @@ static void steer(struct watching *watching, enum top_action action)
 	case ACTION_BEGINNING: player_step(player, -PLAYER_STEPS); break;
 	default: break;
 	}
-	player_format(player, watching->model->state, sizeof(watching->model->state));
+	show_state(watching);
 	pthread_mutex_unlock(&trace->lock);
 	if (action >= ACTION_FASTER && action <= ACTION_FINISH)
 		watching->due_ns = 0;
@@ -365,6 +376,8 @@ int cli_top(const struct options *options, enum verb_bit verb)
 		cli_complain(&error);
 	if (trace.result < 0)
 		cli_complain(&trace.error);
+	else if (!options->once)
+		fputs(trace.view.damage, stderr);
 	status = view_status(&trace.view, result < 0 ? result : trace.result);
 	snapshot_free(top_trace_fetch(&trace));
 	end_model(&model);

@@ -60,6 +60,7 @@ static void open_player(struct top_trace *trace)
 	/* The screen names by these until the end, however often the recording is read. */
 	trace->names = trace->view.names;
 	trace->view.names = NULL;
+	trace->unclosed = trace->view.unclosed;
 	atomic_store(&trace->tracing, true);
 }
 

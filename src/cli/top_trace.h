@@ -42,6 +42,7 @@ struct top_trace {
 	_Atomic(struct snapshot *) fresh; /* taken, not fetched yet */
 	atomic_bool tracing;		  /* probes are in place, or the recording is open */
 	struct recorded_names *names;	  /* of a recording; valid when tracing, until the end */
+	bool unclosed;			  /* it was never closed; valid when tracing */
 	atomic_bool done;		  /* what follows is valid, the thread writes no more */
 	struct view view;
 	struct error error;

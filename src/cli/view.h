@@ -14,6 +14,7 @@ struct capture;
 struct recorded_names;
 
 #define VIEW_TEXT 72
+#define VIEW_DAMAGE 1024
 
 struct view {
 	struct snapshot *snapshot;
@@ -26,6 +27,8 @@ struct view {
 	uint64_t start_ns, end_ns; /* of a recording: its first event's and its last moment */
 	uint64_t min_size;
 	bool incomplete; /* the view is fine, the recording beside it is not */
+	bool unclosed; /* a recording that nobody closed: it ends where the last chunk does */
+	char damage[VIEW_DAMAGE]; /* what of it could not be read, in lines; "" nothing */
 	bool began; /* tracing did begin: later failures are failures while running */
 };
 

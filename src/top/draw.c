@@ -9,7 +9,7 @@
 #include "base/units.h"
 #include "top/list.h"
 
-void strip_item(struct strip *strip, enum top_style style, const char *format, ...)
+bool strip_item(struct strip *strip, enum top_style style, const char *format, ...)
 {
 	char text[256];
 	size_t gap = strip->any ? 3 : 0;
@@ -20,12 +20,13 @@ void strip_item(struct strip *strip, enum top_style style, const char *format, .
 	va_end(arguments);
 	if (strip->column + gap >= strip->end ||
 	    (strip->any && strip->column + gap + text_width(text) > strip->end))
-		return;
+		return false;
 	if (gap)
 		strip->column = canvas_put(strip->canvas, strip->row, strip->column, TOP_DIM, " · ", gap);
 	strip->column = canvas_put(strip->canvas, strip->row, strip->column, style, text,
 				   strip->end - strip->column);
 	strip->any = true;
+	return true;
 }
 
 /* --- which part of it all is shown ---------------------------------------------- */

@@ -11,14 +11,15 @@ void draw_frame(struct top_model *model, struct canvas *canvas);
 
 /* --- its parts, each in a file of its own -------------------------------------- */
 
-/* Items on one row, "a · b · c": one that does not fit whole is left out, but for the first. */
+/* Items on one row, "a · b · c": one that does not fit whole is left out, but for the first.
+ * Returns whether it is there. */
 struct strip {
 	struct canvas *canvas;
 	size_t row, column, end;
 	bool any;
 };
 
-__attribute__((format(printf, 3, 4))) void strip_item(struct strip *strip, enum top_style style,
+__attribute__((format(printf, 3, 4))) bool strip_item(struct strip *strip, enum top_style style,
 							const char *format, ...);
 
 /* What it is about, how exact, how much, how fast. Returns the row below. */

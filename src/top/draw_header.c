@@ -121,8 +121,8 @@ static void draw_first(const struct top_model *model, struct canvas *canvas)
 		   units_format_duration(time, sizeof(time), snapshot->now_ns - snapshot->start_ns));
 	if (lost)
 		strip_item(&strip, TOP_ALARM, "NOT EXACT");
-	else
-		strip_item(&strip, TOP_PLAIN, "exact, nothing lost");
+	else if (!strip_item(&strip, TOP_PLAIN, "exact, nothing lost"))
+		strip_item(&strip, TOP_PLAIN, "exact");
 	strip_item(&strip, TOP_PLAIN, "%s events",
 		   units_format_count(events, sizeof(events), quality->events));
 	if (quality->unknown_frees)
