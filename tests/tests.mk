@@ -35,6 +35,7 @@ layers: ## folders include only lower levels
 include tests/targets/targets.mk
 include tests/vm/vm.mk
 include tests/bench/bench.mk
+include tests/screens/screens.mk
 include tests/rows/rows.mk
 
 live: $(B)/outlive targets ## live tests: real processes, real probes (root)

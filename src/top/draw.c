@@ -87,7 +87,8 @@ static void draw_scope(struct top_model *model, struct canvas *canvas, size_t ro
 	if (model->place.view == VIEW_HELP)
 		strip_item(&strip, TOP_TITLE, "Help");
 	else if (model->place.view == VIEW_SITE)
-		item_scope(model, &strip, "Site");
+		/* All of it, also where it is one of those of a thread. */
+		strip_item(&strip, TOP_TITLE, "Site");
 	else
 		item_list(model, &strip);
 	if (model->place.view != VIEW_HELP)

@@ -126,8 +126,9 @@ static void draw_first(const struct top_model *model, struct canvas *canvas)
 	strip_item(&strip, TOP_PLAIN, "%s events",
 		   units_format_count(events, sizeof(events), quality->events));
 	if (quality->unknown_frees)
-		strip_item(&strip, TOP_PLAIN, "%s frees of older blocks",
-			   units_format_count(events, sizeof(events), quality->unknown_frees));
+		strip_item(&strip, TOP_PLAIN, "%s free%s of older blocks",
+			   units_format_count(events, sizeof(events), quality->unknown_frees),
+			   quality->unknown_frees == 1 ? "" : "s");
 }
 
 /* --- how much, how fast ------------------------------------------------------------ */
