@@ -142,3 +142,30 @@ def test_throws_tcmalloc():
 
 def test_throws_in_the_program():
     throws(target="operators-static")
+
+
+def sized(target, env=None):
+    with Target(target, env=env) as traced:
+        truth, report = trace(traced)
+    lossless(report)
+    process = process_of(report, traced.pid)
+    consistent(process)
+    same_counts(process, truth, (*COUNTS, "failed_calls"), "process")
+    return {name for site in process["sites"] for name in site["functions"]}
+
+
+def test_jemalloc_calls():
+    """mallocx, rallocx, xallocx (the block changes where it is, or the call fails), and frees."""
+    names = sized("sized")
+    equal(names, {"mallocx", "rallocx", "xallocx"}, "functions")
+
+
+def test_prefixed():
+    """je_malloc and its kin, C23's sized frees among them, by the names without prefix."""
+    names = sized("prefixed")
+    check({"malloc", "calloc", "realloc", "posix_memalign", "mallocx"} <= names, f"only {names}")
+
+
+def test_prefixed_hidden():
+    """The same inside the program: only its symbol table knows them, as local ones."""
+    sized("prefixed-hidden")

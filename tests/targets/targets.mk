@@ -67,3 +67,19 @@ $(OPERATORS): tests/targets/operators.cc tests/targets/target.h
 	$(call msg,TARGET,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CXX) $(TARGET_CXXFLAGS) -MMD -MP $< -o $@ $(OPERATORS_LDFLAGS)
+
+# jemalloc's own calls; the same with a prefix, of a library and hidden in the program.
+TARGET_LDLIBS_sized := -l:libjemalloc.so.2
+OWN_ALLOCATOR := tests/targets/lib/own_allocator.c
+PREFIXED := $(addprefix $(B)/tests/targets/,prefixed prefixed-hidden)
+$(B)/tests/targets/libown_allocator.so $(PREFIXED): tests/targets/lib/own_allocator.h
+$(B)/tests/targets/prefixed: $(B)/tests/targets/libown_allocator.so
+$(B)/tests/targets/prefixed: PREFIXED_FLAGS := -L$(B)/tests/targets -lown_allocator -Wl,-rpath,'$$ORIGIN'
+$(B)/tests/targets/prefixed-hidden: $(OWN_ALLOCATOR)
+$(B)/tests/targets/prefixed-hidden: PREFIXED_FLAGS := $(OWN_ALLOCATOR) \
+	'-DOWN=__attribute__((visibility("hidden"),noipa))'
+targets: $(PREFIXED)
+$(PREFIXED): tests/targets/sized.c tests/targets/target.h
+	$(call msg,TARGET,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(TARGET_CFLAGS) -D_GNU_SOURCE -fno-builtin -DOWN_ALLOCATOR $< $(PREFIXED_FLAGS) -o $@
