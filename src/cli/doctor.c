@@ -103,7 +103,7 @@ static int show_process(uint32_t pid, uint64_t limit_bytes, struct error *error)
 	if (home_read(pid, &home) == 0)
 		show_home(pid, &home);
 	result = allocator_find(pid, &list, error);
-	doctor_allocators(&list);
+	doctor_allocators(pid, &list);
 	allocator_list_free(&list);
 	if (result == 0)
 		show_unwind(pid, limit_bytes);

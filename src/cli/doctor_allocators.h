@@ -3,9 +3,14 @@
 #ifndef OUTLIVE_CLI_DOCTOR_ALLOCATORS_H
 #define OUTLIVE_CLI_DOCTOR_ALLOCATORS_H
 
+#include <stdint.h>
+
 #include "target/allocator.h"
 
-/* Print every file of `list`: which functions get a probe, where and why, and which do not. */
-void doctor_allocators(const struct allocator_list *list);
+/*
+ * Print every file of `list`, those of process `pid`: which functions get a probe, where
+ * and why, and which do not; how often a call stops; and whose malloc the program calls.
+ */
+void doctor_allocators(uint32_t pid, const struct allocator_list *list);
 
 #endif

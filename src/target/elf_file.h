@@ -52,6 +52,14 @@ long elf_file_read(const struct elf_file *file, uint64_t vaddr, void *buffer, si
 /* Does it have a section of that name? Needs no more than the section headers. */
 bool elf_file_has_section(const struct elf_file *file, const char *name);
 
+/*
+ * What its dynamic section says: the name that others need it by (DT_SONAME), and the
+ * `index`th library that it needs (DT_NEEDED), in order. NULL: none, or no more. They live
+ * as long as the file, and are not cleaned.
+ */
+const char *elf_file_soname(const struct elf_file *file);
+const char *elf_file_needed(const struct elf_file *file, size_t index);
+
 /* A larger symbol or string table is refused. */
 #define ELF_MAX_SECTION_BYTES (1024ull * 1024 * 1024)
 

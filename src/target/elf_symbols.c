@@ -211,6 +211,38 @@ int elf_file_find(const struct elf_file *file, enum elf_symbols which, const cha
 	return 0;
 }
 
+/* The text of the `index`th entry of kind `tag` in the dynamic section. */
+static const char *dynamic_text(const struct elf_file *file, int64_t tag, size_t index)
+{
+	Elf_Scn *section = NULL;
+
+	while ((section = elf_nextscn(file->elf, section))) {
+		GElf_Shdr header;
+		GElf_Dyn entry;
+		Elf_Data *data;
+
+		if (!gelf_getshdr(section, &header) || header.sh_type != SHT_DYNAMIC)
+			continue;
+		data = section_data(section);
+		for (int i = 0; data && gelf_getdyn(data, i, &entry) && entry.d_tag != DT_NULL; i++) {
+			if (entry.d_tag == tag && index-- == 0)
+				return elf_strptr(file->elf, header.sh_link, entry.d_un.d_val);
+		}
+		return NULL;
+	}
+	return NULL;
+}
+
+const char *elf_file_soname(const struct elf_file *file)
+{
+	return dynamic_text(file, DT_SONAME, 0);
+}
+
+const char *elf_file_needed(const struct elf_file *file, size_t index)
+{
+	return dynamic_text(file, DT_NEEDED, index);
+}
+
 bool elf_file_has_section(const struct elf_file *file, const char *name)
 {
 	Elf_Scn *section = NULL;

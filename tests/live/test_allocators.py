@@ -2,8 +2,8 @@
 """Every allocator: what the target says it did, outlive says too, to the byte and the block."""
 import pathlib
 
-from harness import (Target, check, consistent, equal, lossless, process_of, same_counts, total,
-                     trace)
+from harness import (TARGETS, Target, check, consistent, equal, lossless, process_of, run,
+                     same_counts, total, trace)
 from test_exact import compare_threads
 
 LIBRARIES = pathlib.Path("/usr/lib/x86_64-linux-gnu")
@@ -124,6 +124,15 @@ def test_operators_in_the_program():
     forms(target="operators-static")
 
 
+def test_operators_of_the_program():
+    """A pool of its own for small blocks: they are blocks, and what goes to malloc counts once."""
+    forms(target="operators-own")
+
+
+def test_throws_of_the_program():
+    throws(target="operators-own")
+
+
 def test_throws_libstdcxx():
     throws()
 
@@ -169,3 +178,62 @@ def test_prefixed():
 def test_prefixed_hidden():
     """The same inside the program: only its symbol table knows them, as local ones."""
     sized("prefixed-hidden")
+
+
+def test_malloc_of_the_program():
+    """It calls the C library's by pointers: each block counts once all the same."""
+    equal(sized("own_malloc"), {"malloc", "calloc", "realloc"}, "functions")
+
+
+def test_malloc_of_the_program_over_jemalloc():
+    sized("own_malloc", preload(JEMALLOC))
+
+
+def doctor(target, library=None):
+    """What doctor says of a process: all of it, and the lines about whose malloc it is."""
+    with Target(*target, env=preload(library)) as traced:
+        status, text, errors = run("doctor", "-p", traced.pid)
+    equal(status, 0, f"exit status ({errors})")
+    start = text.find("\nmalloc ")
+    check(start >= 0, f"nothing about malloc: {text!r}")
+    return text, text[start + 1:].split("\n\n")[0]
+
+
+def says(text, *words):
+    flat = " ".join(text.split())
+    for word in words:
+        check(word in flat, f"no '{word}' in {flat!r}")
+
+
+def test_doctor_tells_the_c_librarys():
+    text, choice = doctor(("rules", "nested"))
+    says(choice, "malloc the C library's: ", "/libc.so.6")
+    check("probed too" not in choice, choice)
+    says(text, "a call stops: malloc 2 times, free once")
+
+
+def test_doctor_tells_preloaded():
+    text, choice = doctor(("operators", "forms"), JEMALLOC)
+    says(choice, f"malloc preloaded (LD_PRELOAD or /etc/ld.so.preload): {JEMALLOC}",
+         "/libc.so.6: its malloc is hidden by that one, but code may be bound to it",
+         "counted once")
+    says(text, "malloc 2 times, free once, operator new(size_t) 3 times",
+         "operator new(size_t), operator new[](size_t)", "calls malloc, which has a probe")
+
+
+def test_doctor_tells_linked():
+    _, choice = doctor(("sized",))
+    says(choice, f"malloc linked: {JEMALLOC}", f"needed by {TARGETS / 'sized'}",
+         "it comes before the C library, whose malloc it replaces")
+
+
+def test_doctor_tells_the_programs_own():
+    """The program comes before what is preloaded: so the dynamic linker looks for names."""
+    _, choice = doctor(("own_malloc",), JEMALLOC)
+    says(choice, f"malloc the program's own: {TARGETS / 'own_malloc'}",
+         f"{JEMALLOC}: its malloc is hidden", "/libc.so.6: its malloc is hidden")
+
+
+def test_doctor_tells_other_names():
+    _, choice = doctor(("prefixed",))
+    says(choice, "malloc the C library's: ", "libown_allocator.so: functions of other names")

@@ -59,8 +59,10 @@ $(B)/tests/targets/libmodule_%.so: tests/targets/lib/module.c tests/targets/lib/
 	$(Q)$(CC) $(TARGET_CFLAGS) -DNUMBER=$* -fPIC -shared $< -o $@ \
 		-Wl,--build-id=0x$(if $(filter 1 2,$*),4f75746c6976654f75746c6976654f75746c6976,4f75746c69766533697665336976653369766533)
 
-# C++'s operators, of the C++ library: shared and inside the program.
-OPERATORS := $(addprefix $(B)/tests/targets/,operators operators-static)
+# C++'s operators: of the C++ library, shared and inside the program, and the program's own.
+OPERATORS := $(addprefix $(B)/tests/targets/,operators operators-static operators-own)
+$(B)/tests/targets/operators-own: OPERATORS_LDFLAGS := -DOWN_NEW='"lib/own_new.h"'
+$(B)/tests/targets/operators-own: tests/targets/lib/own_new.h
 $(B)/tests/targets/operators-static: OPERATORS_LDFLAGS := -static-libstdc++ -static-libgcc
 targets: $(OPERATORS)
 $(OPERATORS): tests/targets/operators.cc tests/targets/target.h
