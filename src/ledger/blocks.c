@@ -15,6 +15,11 @@
  * than that many entries (extendible hashing: Fagin et al., ACM TODS 1979). The
  * directory maps the top `depth` bits of the hash to shards; a shard of smaller
  * depth has several entries in it.
+ *
+ * After a fork two tables share their shards, each with a count of those that hold
+ * it. Before one changes a shard it takes a copy, unless it is alone with it. Whose own
+ * the blocks of a shard are is told by its owner: to every other table they are
+ * inherited, and when that takes the shard over each entry is marked so.
  */
 #include "ledger/blocks.h"
 
@@ -68,6 +73,7 @@ static struct entry entry_pack(uint64_t hash, const struct block *block)
 
 static struct block entry_unpack(uint64_t address, const struct entry *entry)
 {
+	_Static_assert(ENTRY_INHERITED == 1 << 16, "see the layout of an entry");
 	return (struct block){
 		.address = address,
 		.birth = entry->word[1] >> 8,
@@ -125,18 +131,71 @@ static void directory_shrink(struct blocks *blocks)
 	(void)directory_resize(blocks, blocks->depth - 1); /* stays too long, never wrong */
 }
 
+/* `blocks` does not hold the shard any more. */
+static void release(const struct blocks *blocks, struct blocks_shard *shard)
+{
+	/* A table that is made later may lie where this one does. */
+	if (shard->owner == blocks)
+		shard->owner = NULL;
+	if (--shard->references == 0)
+		shard_free(shard);
+}
+
 /* Put `fresh` in place of `old`, or of one of two old ones. */
 static void exchange(struct blocks *blocks, struct blocks_shard *old, struct blocks_shard *fresh,
 		     uint64_t hash)
 {
 	if (fresh) {
+		fresh->owner = blocks;
 		blocks->bytes += shard_bytes(fresh);
 		directory_point(blocks, hash, fresh);
 	}
 	if (old) {
 		blocks->bytes -= shard_bytes(old);
-		shard_free(old);
+		release(blocks, old);
 	}
+}
+
+/* Are a shard's blocks to be taken as inherited, whatever their entries say? */
+static bool is_foreign(const struct blocks *blocks, const struct blocks_shard *shard)
+{
+	return shard->owner != blocks;
+}
+
+static bool is_own(const struct blocks *blocks, const struct blocks_shard *shard)
+{
+	return shard->references == 1 && !is_foreign(blocks, shard);
+}
+
+static struct block look(const struct blocks *blocks, const struct blocks_shard *shard,
+			 uint64_t address, const struct entry *entry)
+{
+	struct block block = entry_unpack(address, entry);
+
+	block.inherited |= is_foreign(blocks, shard);
+	return block;
+}
+
+/* Make the shard that `hash` belongs to one that may be changed. */
+static int own(struct blocks *blocks, uint64_t hash)
+{
+	struct blocks_shard *shard = *slot_of(blocks, hash);
+	bool foreign = is_foreign(blocks, shard);
+
+	if (is_own(blocks, shard))
+		return 0;
+	if (shard->references > 1) {
+		struct blocks_shard *copy = shard_copy(shard);
+
+		if (!copy)
+			return -ENOMEM;
+		exchange(blocks, shard, copy, hash);
+		shard = copy;
+	}
+	if (foreign)
+		shard_inherit(shard);
+	shard->owner = blocks;
+	return 0;
 }
 
 /* Copy a shard to an array of the size that suits it. */
@@ -186,7 +245,8 @@ static void merge(struct blocks *blocks, struct blocks_shard *shard, uint64_t ha
 		return;
 	half[0] = *slot_of(blocks, hash & ~bit);
 	half[1] = *slot_of(blocks, hash | bit);
-	if (half[0]->depth != half[1]->depth || half[0]->count + half[1]->count > MERGE_COUNT)
+	if (half[0]->depth != half[1]->depth || half[0]->count + half[1]->count > MERGE_COUNT ||
+	    !is_own(blocks, half[0]) || !is_own(blocks, half[1]))
 		return;
 	merged = shard_new((const struct shard_part[]){ shard_all(half[0]), shard_all(half[1]) },
 			   half[0]->count + half[1]->count, shard->depth - 1);
@@ -216,7 +276,7 @@ void blocks_clear(struct blocks *blocks)
 		struct blocks_shard *shard = blocks->directory[i];
 
 		i += (size_t)1 << (blocks->depth - shard->depth);
-		shard_free(shard);
+		release(blocks, shard);
 	}
 	free(blocks->directory);
 	blocks->directory = NULL;
@@ -228,6 +288,29 @@ void blocks_clear(struct blocks *blocks)
 void blocks_free(struct blocks *blocks)
 {
 	blocks_clear(blocks);
+}
+
+int blocks_share(struct blocks *child, struct blocks *parent)
+{
+	size_t length = directory_length(parent);
+	struct blocks_shard **directory = calloc(length + 1, sizeof(struct blocks_shard *));
+
+	if (!directory)
+		return -ENOMEM;
+	if (length)
+		memcpy(directory, parent->directory, length * sizeof(*directory));
+	for (size_t i = 0; i < length;) {
+		struct blocks_shard *shard = directory[i];
+
+		shard->references++;
+		i += (size_t)1 << (parent->depth - shard->depth);
+	}
+	free(child->directory);
+	*child = *parent;
+	child->directory = length ? directory : NULL;
+	if (!length)
+		free(directory);
+	return 0;
 }
 
 static int create_first(struct blocks *blocks)
@@ -261,6 +344,8 @@ int blocks_make_room(struct blocks *blocks, uint64_t address)
 
 	if (!blocks->directory && create_first(blocks) < 0)
 		return -ENOMEM;
+	if (own(blocks, hash) < 0)
+		return -ENOMEM;
 	shard = *slot_of(blocks, hash);
 	if (shard->count >= SPLIT_COUNT && shard->depth < MAX_DEPTH) {
 		if (split(blocks, shard, hash) < 0)
@@ -289,14 +374,16 @@ bool blocks_put(struct blocks *blocks, const struct block *block, struct block *
 bool blocks_get(const struct blocks *blocks, uint64_t address, struct block *ret_block)
 {
 	uint64_t hash = hash_of(blocks, address);
+	const struct blocks_shard *shard;
 	const struct entry *entry;
 
 	if (!blocks->directory || address == 0 || address > BLOCKS_MAX_ADDRESS)
 		return false;
-	entry = shard_place(*slot_of(blocks, hash), hash);
+	shard = *slot_of(blocks, hash);
+	entry = shard_place(shard, hash);
 	if (entry_hash(entry) != hash)
 		return false;
-	*ret_block = entry_unpack(address, entry);
+	*ret_block = look(blocks, shard, address, entry);
 	return true;
 }
 
@@ -314,9 +401,15 @@ bool blocks_take(struct blocks *blocks, uint64_t address, uint64_t latest_birth,
 	entry = shard_place(shard, hash);
 	if (entry_hash(entry) != hash)
 		return false;
-	block = entry_unpack(address, entry);
+	block = look(blocks, shard, address, entry);
 	if (block.birth > latest_birth)
 		return false;
+	if (!is_own(blocks, shard)) {
+		if (own(blocks, hash) < 0)
+			return false;
+		shard = *slot_of(blocks, hash);
+		entry = shard_place(shard, hash);
+	}
 	shard_remove(shard, entry);
 	blocks->count--;
 	if (shard_sparse(shard)) {
@@ -341,7 +434,8 @@ void blocks_by_cell(const struct blocks *blocks, uint64_t from, uint64_t to,
 		const struct blocks_shard *shard = blocks->directory[i];
 		const struct shard_part all = shard_all(shard);
 
-		for (const struct entry *entry = all.from; entry < all.end; entry++) {
+		for (const struct entry *entry = all.from;
+		     entry < all.end && !is_foreign(blocks, shard); entry++) {
 			/* Its address would be the dearest part, and is not asked for. */
 			const struct block block = entry_unpack(0, entry);
 			bool counts = (entry_hash(entry) != 0) & !block.inherited &
@@ -367,7 +461,8 @@ int blocks_each(const struct blocks *blocks, int (*visit)(const struct block *bl
 
 		for (const struct entry *entry = all.from; entry < all.end; entry++) {
 			uint64_t hash = entry_hash(entry);
-			struct block block = entry_unpack(address_of(blocks, hash), entry);
+			struct block block =
+				look(blocks, shard, address_of(blocks, hash), entry);
 			int result = hash ? visit(&block, context) : 0;
 
 			if (result)

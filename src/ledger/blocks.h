@@ -31,7 +31,7 @@ struct blocks {
 	unsigned int depth;
 	uint64_t multiplier, inverse; /* of the hash */
 	size_t count; /* live blocks */
-	size_t bytes; /* memory held */
+	size_t bytes; /* memory held, what is shared with other tables too */
 };
 
 /* Make an empty table. `seed` should be a number that targets cannot guess:
@@ -41,6 +41,14 @@ void blocks_free(struct blocks *blocks);
 
 /* Forget all blocks and give the memory back. */
 void blocks_clear(struct blocks *blocks);
+
+/*
+ * A fork: `child`, which is empty, gets all blocks of `parent`, as inherited ones. What
+ * neither changes they share, so that a program of ten million blocks can start another
+ * at the price of a few hundred pointers. The tables must stay where they are in memory.
+ * Returns 0 or -ENOMEM (`child` stays empty).
+ */
+int blocks_share(struct blocks *child, struct blocks *parent);
 
 /* Start to bring what an operation on `address` will look at into the cache. */
 void blocks_prefetch(const struct blocks *blocks, uint64_t address);
@@ -62,7 +70,8 @@ bool blocks_get(const struct blocks *blocks, uint64_t address, struct block *ret
 
 /*
  * Remove the block at `address` if it was born at or before `latest_birth`.
- * Returns true and the block; false when there is none that old.
+ * Returns true and the block; false when there is none that old, or when it is
+ * shared and there is no memory to part it.
  */
 bool blocks_take(struct blocks *blocks, uint64_t address, uint64_t latest_birth,
 		 struct block *ret_block);

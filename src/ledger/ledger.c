@@ -303,8 +303,7 @@ static int apply_fork(struct ledger *ledger, struct process *process, const stru
 		return -ENOMEM;
 	if (child->forked)
 		return 0;
-	return process_inherit(child, process, event->flags & WIRE_SHARES_MEMORY,
-			       &ledger->quality);
+	return process_inherit(child, process, event->flags & WIRE_SHARES_MEMORY);
 }
 
 static void apply_exit(struct ledger *ledger, const struct event *event)

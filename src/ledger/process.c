@@ -123,21 +123,6 @@ void process_exit(struct process *process, uint64_t now_ns)
 	threads_exit_all(&process->threads, 0, now_ns);
 }
 
-static int inherit_block(const struct block *block, void *context)
-{
-	struct process *child = context;
-	struct block copy = *block;
-	struct block old;
-
-	copy.inherited = true;
-	if (blocks_make_room(&child->blocks, copy.address) < 0)
-		return -ENOMEM;
-	blocks_put(&child->blocks, &copy, &old);
-	child->inherited_blocks++;
-	child->inherited_bytes += copy.size;
-	return 0;
-}
-
 /* Unless the child told for itself already. */
 static int inherit_program(struct process *child, const struct process *parent)
 {
@@ -172,8 +157,7 @@ static int inherit_ranges(struct process *child, const struct process *parent)
 	return result;
 }
 
-int process_inherit(struct process *child, const struct process *parent, bool shares,
-		    struct snapshot_quality *quality)
+int process_inherit(struct process *child, struct process *parent, bool shares)
 {
 	int result = inherit_program(child, parent);
 
@@ -181,14 +165,14 @@ int process_inherit(struct process *child, const struct process *parent, bool sh
 	child->forked_from = parent->pid;
 	if (result == 0)
 		result = inherit_ranges(child, parent);
-	if (result < 0 || shares)
+	/* A child that made blocks before it was forked: this is told much too late. */
+	if (result < 0 || shares || child->blocks.count)
 		return result;
-	if (parent->blocks.count > PROCESS_INHERIT_MOST) {
-		quality->uninherited_blocks += parent->blocks.count;
-		return 0;
-	}
-	result = blocks_each(&parent->blocks, inherit_block, child);
-	child->forked_blocks = child->inherited_blocks;
-	child->forked_bytes = child->inherited_bytes;
-	return result;
+	result = blocks_share(&child->blocks, &parent->blocks);
+	if (result < 0)
+		return result;
+	child->inherited_blocks = child->forked_blocks = parent->blocks.count;
+	child->inherited_bytes = child->forked_bytes =
+		parent->counts.live_bytes + parent->inherited_bytes;
+	return 0;
 }

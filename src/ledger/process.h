@@ -86,15 +86,11 @@ void process_exec(struct process *process, uint32_t tid, uint64_t now_ns);
 /* The process ended; what is live stays on the books as it is. */
 void process_exit(struct process *process, uint64_t now_ns);
 
-/* More live blocks than that are not copied for a child: 33 bytes each. */
-#define PROCESS_INHERIT_MOST (4u << 20)
-
 /*
- * A fork: `child` begins with the parent's program and mappings and a copy of its live blocks,
- * marked inherited. `shares`: it runs in the parent's memory, and the blocks stay the parent's.
- * What is left out is counted in `quality`. Returns 0 or -ENOMEM.
+ * A fork: `child` begins with the parent's program and mappings and its live blocks, as
+ * inherited ones; `shares`: it runs in the parent's memory, and the blocks stay the
+ * parent's. Returns 0 or -ENOMEM.
  */
-int process_inherit(struct process *child, const struct process *parent, bool shares,
-		    struct snapshot_quality *quality);
+int process_inherit(struct process *child, struct process *parent, bool shares);
 
 #endif

@@ -94,6 +94,7 @@ struct blocks_shard *shard_new(const struct shard_part parts[2], uint32_t count,
 
 	if (!shard)
 		return NULL;
+	shard->references = 1;
 	shard->count = count;
 	shard->depth = depth;
 	shard->capacity = capacity > MIN_CAPACITY ? capacity : MIN_CAPACITY;
@@ -112,6 +113,33 @@ struct blocks_shard *shard_new(const struct shard_part parts[2], uint32_t count,
 	}
 	free(shard);
 	return NULL;
+}
+
+struct blocks_shard *shard_copy(const struct blocks_shard *shard)
+{
+	size_t places = (size_t)shard->capacity + shard->tail + 1;
+	struct blocks_shard *copy = malloc(sizeof(*copy));
+
+	if (!copy)
+		return NULL;
+	*copy = *shard;
+	copy->references = 1;
+	copy->owner = NULL;
+	copy->entries = malloc(places * sizeof(*copy->entries));
+	if (!copy->entries) {
+		free(copy);
+		return NULL;
+	}
+	memcpy(copy->entries, shard->entries, places * sizeof(*copy->entries));
+	return copy;
+}
+
+void shard_inherit(struct blocks_shard *shard)
+{
+	for (struct entry *entry = shard->entries; entry < end_of(shard); entry++) {
+		if (entry_hash(entry))
+			entry->word[2] |= ENTRY_INHERITED;
+	}
 }
 
 bool shard_full(const struct blocks_shard *shard)

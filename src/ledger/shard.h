@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #define ENTRY_HASH_BITS 56
+#define ENTRY_INHERITED (1ull << 16) /* in word 2 */
 
 /*
  * One block in 24 bytes:
@@ -35,6 +36,10 @@ struct blocks_shard {
 	uint32_t capacity; /* homes */
 	uint32_t tail;
 	unsigned int depth; /* top bits of the hash that all its entries share */
+	uint32_t references; /* tables that hold it; only one that is alone may change it */
+	/* The table whose own blocks these are; to others all of them are inherited. NULL: to
+	 * all, since that table has it no more. */
+	const void *owner;
 };
 
 /* Places [from, end) of a shard, to be copied. */
@@ -50,6 +55,12 @@ struct shard_part {
 struct blocks_shard *shard_new(const struct shard_part parts[2], uint32_t count,
 			       unsigned int depth);
 void shard_free(struct blocks_shard *shard);
+
+/* A shard with the same entries, of one reference and no owner. NULL without memory. */
+struct blocks_shard *shard_copy(const struct blocks_shard *shard);
+
+/* Mark every block as inherited. */
+void shard_inherit(struct blocks_shard *shard);
 
 /* All places of a shard. */
 struct shard_part shard_all(const struct blocks_shard *shard);

@@ -193,9 +193,6 @@ struct snapshot_quality {
 	uint64_t python_stacks; /* distinct stacks with a Python part */
 	uint64_t python_unread; /* those of which some part could not be read: shown native */
 	uint64_t python_truncated; /* those with more Python frames than are kept */
-	/* Live blocks of parents that children were not given, for there were too many: their
-	 * frees are unknown ones. */
-	uint64_t uninherited_blocks;
 	uint64_t ledger_full; /* events not applied for want of memory */
 	uint64_t senseless; /* addresses, sizes or ranges that no program can have */
 };

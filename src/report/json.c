@@ -103,7 +103,6 @@ void json_quality(struct json *json, const struct snapshot_quality *quality)
 	for (unsigned int i = 0; i < WIRE_LOSS_COUNT; i++)
 		json_number(json, loss_causes[i].name, quality->lost[i]);
 	json_number(json, "unapplied_events", quality->ledger_full);
-	json_number(json, "uninherited_blocks", quality->uninherited_blocks);
 	json_number(json, "unknown_frees", quality->unknown_frees);
 	json_number(json, "cache_frees", quality->cache_frees);
 	json_number(json, "alloc_over_live", quality->alloc_over_live);

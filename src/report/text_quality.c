@@ -41,9 +41,6 @@ static void put_losses(struct text *text, const struct snapshot_quality *quality
 	put_loss(text, quality->alloc_over_live,
 		 "blocks appeared where one was live: the old one's free was missed, and it was "
 		 "shown as live until then", "");
-	put_loss(text, quality->uninherited_blocks,
-		 "live blocks of processes that forked were too many to be copied for their "
-		 "children: what a child freed of them counts as from before the trace", "");
 	put_loss(text, quality->ledger_full,
 		 "events could not be counted, outlive had no memory left: the numbers are wrong",
 		 "trace fewer processes, or sample with --sample 512K");
