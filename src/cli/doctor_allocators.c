@@ -208,10 +208,11 @@ static void put_malloc(uint32_t pid, const struct allocator_list *list)
 	struct malloc_choice choice;
 	int result = link_order_read(pid, &order);
 
-	if (result == 0) {
+	/* A static program that can lie anywhere has a list of itself alone. */
+	if (result == 0 && order.count > 1) {
 		choice = malloc_choose(&order);
 		put_rest(list, put_choice(&choice));
-	} else if (result == -ENOENT) {
+	} else if (result == 0 || result == -ENOENT) {
 		printf("\nmalloc          the program's own: it is linked statically\n");
 	} else {
 		printf("\nmalloc          the order of libraries could not be read: %s\n",

@@ -266,11 +266,29 @@ static int add_found(struct plan *plan, size_t index)
 	}
 }
 
-/* Find the functions of the file by name. Of a program also hidden ones, but only by names
- * with a prefix: a program may well have a function "free" of its own. */
+/* Are malloc and its nearest kin all there, hidden or not? */
+static bool is_complete(const struct plan *plan, const struct elf_function *hidden)
+{
+	static const char *const kin[] = { "malloc", "calloc", "realloc", "free" };
+	size_t there = 0;
+
+	for (size_t i = 0; i < plan->count; i++) {
+		for (size_t j = 0; j < ARRAY_LENGTH(kin); j++)
+			there += strcmp(plan->names[i], kin[j]) == 0 &&
+				 (plan->found[i].found == ELF_FOUND || hidden[i].found == ELF_FOUND);
+	}
+	return there == ARRAY_LENGTH(kin);
+}
+
+/*
+ * Find the functions of the file by name. Of a program also hidden ones, as those of a
+ * C library or allocator that was linked into it may be: by names with a prefix, and by
+ * plain ones if all of malloc's kin are there. One "free" alone may be anything.
+ */
 static int find_symbols(struct plan *plan, bool program)
 {
 	struct elf_function hidden[ALLOC_MAX_SYMBOLS];
+	bool complete;
 	int err;
 
 	plan->count = alloc_symbols(plan->symbols);
@@ -278,14 +296,17 @@ static int find_symbols(struct plan *plan, bool program)
 		plan->names[i] = plan->symbols[i].name;
 	err = elf_file_find(plan->elf, program ? ELF_SYMBOLS_ALL : ELF_SYMBOLS_DYNAMIC, plan->names,
 			    plan->count, plan->found);
+	if (!err && program)
+		err = elf_file_find(plan->elf, ELF_SYMBOLS_HIDDEN, plan->names, plan->count, hidden);
 	if (err || !program)
 		return err;
-	err = elf_file_find(plan->elf, ELF_SYMBOLS_HIDDEN, plan->names, plan->count, hidden);
-	for (size_t i = 0; i < plan->count && !err; i++) {
-		if (plan->found[i].found == ELF_NOT_FOUND && plan->symbols[i].family != 0)
+	complete = is_complete(plan, hidden);
+	for (size_t i = 0; i < plan->count; i++) {
+		if (plan->found[i].found == ELF_NOT_FOUND &&
+		    (plan->symbols[i].family != 0 || complete))
 			plan->found[i] = hidden[i];
 	}
-	return err;
+	return 0;
 }
 
 static void list_entries(struct plan *plan)

@@ -93,6 +93,7 @@ static int find_dynamic(uint32_t pid, uint64_t *ret_dynamic)
 {
 	uint64_t address, count, bias = 0, dynamic = 0;
 	Elf64_Phdr headers[MAX_HEADERS];
+	bool told = false; /* where the headers themselves lie */
 	int err = find_headers(pid, &address, &count);
 
 	if (!err)
@@ -100,10 +101,15 @@ static int find_dynamic(uint32_t pid, uint64_t *ret_dynamic)
 	if (err)
 		return err;
 	for (uint64_t i = 0; i < count; i++) {
-		if (headers[i].p_type == PT_PHDR)
+		if (headers[i].p_type == PT_PHDR) {
 			bias = address - headers[i].p_vaddr;
-		else if (headers[i].p_type == PT_DYNAMIC)
+			told = true;
+		} else if (headers[i].p_type == PT_LOAD && headers[i].p_offset == 0 && !told) {
+			/* Of static programs nobody tells; they follow the file's header. */
+			bias = address - headers[i].p_vaddr - sizeof(Elf64_Ehdr);
+		} else if (headers[i].p_type == PT_DYNAMIC) {
 			dynamic = headers[i].p_vaddr;
+		}
 	}
 	if (!dynamic)
 		return -ENOENT;

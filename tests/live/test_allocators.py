@@ -237,3 +237,50 @@ def test_doctor_tells_the_programs_own():
 def test_doctor_tells_other_names():
     _, choice = doctor(("prefixed",))
     says(choice, "malloc the C library's: ", "libown_allocator.so: functions of other names")
+
+
+def test_musl_exact():
+    return exact(target="exact-musl")
+
+
+def test_musl_static_exact():
+    return exact(target="exact-musl-static")
+
+
+def test_glibc_static_exact():
+    return exact(target="exact-static")
+
+
+def test_glibc_static_pie_exact():
+    return exact(target="exact-static-pie")
+
+
+def no_malloc(target):
+    """Without symbols nothing tells where malloc is: one line says so, and what would help."""
+    with Target(target, 0, 1) as traced:
+        status, text, errors = run("threads", "-p", traced.pid, "--for", "100ms")
+    equal(status, 3, f"exit status ({errors})")
+    equal(text, "", "stdout")
+    equal(len(errors), 1, f"lines: {errors}")
+    for words in ("no malloc to watch", "symbol table"):
+        check(words in errors[0], f"no '{words}' in {errors[0]!r}")
+
+
+def test_static_without_symbols():
+    no_malloc("stripped")
+
+
+def test_musl_static_without_symbols():
+    no_malloc("stripped-musl")
+
+
+def test_doctor_tells_static():
+    for target in ("exact-static", "exact-static-pie", "exact-musl-static"):
+        text, choice = doctor((target, "0", "1"))
+        says(choice, "malloc the program's own: it is linked statically")
+        says(text, "a call stops: malloc ")
+
+
+def test_doctor_tells_musl():
+    _, choice = doctor(("exact-musl", "0", "1"))
+    says(choice, "malloc the C library's: ")

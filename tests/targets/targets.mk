@@ -85,3 +85,21 @@ $(PREFIXED): tests/targets/sized.c tests/targets/target.h
 	$(call msg,TARGET,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(TARGET_CFLAGS) -D_GNU_SOURCE -fno-builtin -DOWN_ALLOCATOR $< $(PREFIXED_FLAGS) -o $@
+
+# Other C libraries, and programs that are all in one file.
+EXACTS := $(addprefix $(B)/tests/targets/exact-,musl musl-static static static-pie)
+$(B)/tests/targets/exact-musl: EXACT_CC := musl-gcc
+$(B)/tests/targets/exact-musl-static: EXACT_CC := musl-gcc -static
+$(B)/tests/targets/exact-static: EXACT_CC := $(CC) -static
+$(B)/tests/targets/exact-static-pie: EXACT_CC := $(CC) -static-pie -fPIE
+STRIPPED := $(addprefix $(B)/tests/targets/,stripped stripped-musl)
+targets: $(EXACTS) $(STRIPPED)
+$(EXACTS): tests/targets/exact.c tests/targets/target.h
+	$(call msg,TARGET,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(EXACT_CC) $(TARGET_CFLAGS) -D_GNU_SOURCE -fno-builtin $< -o $@
+$(B)/tests/targets/stripped: $(B)/tests/targets/exact-static
+$(B)/tests/targets/stripped-musl: $(B)/tests/targets/exact-musl-static
+$(STRIPPED):
+	$(call msg,STRIP,$@)
+	$(Q)strip $< -o $@
