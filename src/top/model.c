@@ -55,14 +55,17 @@ static void arrive(struct top_model *model, bool first)
 
 void model_take(struct top_model *model, struct snapshot *snapshot)
 {
-	bool first = !model->snapshot;
+	struct snapshot *last = model->snapshot;
+	bool first = !last;
 
-	if (model->snapshot && model->snapshot->now_ns < snapshot->now_ns) {
-		rates_keep(&model->rates, model->snapshot);
+	if (last && last->now_ns < snapshot->now_ns) {
+		rates_keep(&model->rates, last);
 	} else {
-		/* Back in time: what was is not what was before. */
-		rates_clear(&model->rates);
-		snapshot_free(model->snapshot);
+		/* Back in time: what was is not what was before. Of the same moment (a recording
+		 * held still) it is the last one again. */
+		if (!last || last->now_ns != snapshot->now_ns)
+			rates_clear(&model->rates);
+		snapshot_free(last);
 	}
 	model->snapshot = snapshot;
 	verdicts_clear(&model->verdicts);

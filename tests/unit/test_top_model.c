@@ -2,6 +2,8 @@
 /* What keys do to the model: places, cursor, order, filter. */
 #include "top_fixture.h"
 
+#include "ledger/ledger.h"
+
 #define KEY(shop, key) model_key(&(shop)->model, key)
 
 static const struct snapshot_site *site_at(struct shop *shop, size_t row)
@@ -295,6 +297,30 @@ static void test_process_goes_and_another_comes(void **state)
 	shop_close(&shop);
 }
 
+/* A recording held still gives the same moment again and again: rates stay. */
+static void test_rates_of_a_moment(void **state)
+{
+	static const struct {
+		uint64_t now_ns;
+		size_t kept;
+	} pictures[] = { { 1, 0 }, { 2, 1 }, { 2, 1 }, { 3, 2 }, { 3, 2 }, { 1, 0 }, { 1, 0 } };
+	struct ledger *ledger = ledger_new();
+	struct top_model model = { 0 };
+
+	(void)state;
+	assert_non_null(ledger);
+	assert_int_equal(model_begin(&model), 0);
+	for (size_t i = 0; i < sizeof(pictures) / sizeof(pictures[0]); i++) {
+		struct snapshot *snapshot;
+
+		assert_int_equal(ledger_snapshot(ledger, pictures[i].now_ns * SECOND, &snapshot), 0);
+		model_take(&model, snapshot);
+		assert_int_equal(model.rates.count, pictures[i].kept);
+	}
+	model_end(&model);
+	ledger_free(ledger);
+}
+
 /* The picture after a mark: of site 2 alone something is newer. */
 static void test_newer_than_the_mark(void **state)
 {
@@ -394,6 +420,7 @@ int main(void)
 		cmocka_unit_test(test_frozen_order),
 		cmocka_unit_test(test_filter),
 		cmocka_unit_test(test_process_goes_and_another_comes),
+		cmocka_unit_test(test_rates_of_a_moment),
 		cmocka_unit_test(test_newer_than_the_mark),
 		cmocka_unit_test(test_every_key_is_in_the_table_once),
 		cmocka_unit_test(test_actions_for_the_driver),
