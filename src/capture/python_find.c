@@ -150,6 +150,7 @@ static int find_layout(const struct binary_mapping *mapping, const struct elf_fu
 		version = version_by_code(mapping->elf, &function[SYMBOL_GET_VERSION]);
 	if (!version)
 		version = python_version_of_name(mapping->path);
+	ret_layout->version = version;
 	return python_layout_find(version, ret_layout) == 0 ? 0 : -ENOTSUP;
 }
 

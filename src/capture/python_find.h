@@ -22,7 +22,7 @@ bool python_in_file(const struct elf_file *elf);
 /*
  * Find the parts of the interpreter that `mapping`, of which python_in_file() said
  * yes, brings into a process. Returns 0 and *ret_found; -ENOTSUP when its version
- * is not known or not supported; -ENOENT when a symbol that is needed is missing.
+ * (ret_found->layout.version; 0 not found out) is not supported; -ENOENT when a symbol that is needed is missing.
  */
 int python_find(const struct binary_mapping *mapping, struct python_found *ret_found);
 

@@ -155,13 +155,14 @@ static bool is_sensible(const struct python_layout *layout, uint64_t names_dista
 
 int python_layout_read(const uint8_t *bytes, struct python_layout *ret_layout)
 {
-	struct python_layout layout = { STRINGS_3_12, .lines = PYTHON_LINES_LOCATIONS };
+	struct python_layout layout = { STRINGS_3_12, .lines = PYTHON_LINES_LOCATIONS,
+					.described = true };
 	const struct self_places *at;
 	uint64_t distance;
 
 	if (memcmp(bytes, "xdebugpy", 8) != 0)
 		return -ENOENT;
-	layout.version = (uint32_t)(word_at(bytes, 8) >> 16);
+	layout.version = ret_layout->version = (uint32_t)(word_at(bytes, 8) >> 16);
 	at = find_places(layout.version);
 	if (!at || word_at(bytes, 16) != 0)
 		return -ENOTSUP;

@@ -3,6 +3,7 @@
 #ifndef OUTLIVE_CAPTURE_PYTHON_LAYOUT_H
 #define OUTLIVE_CAPTURE_PYTHON_LAYOUT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,7 @@ struct python_layout {
 	uint16_t string_compact;    /* characters in another compact string object */
 	uint16_t bytes_data;	    /* in a bytes object */
 	enum python_lines lines;
+	bool described; /* by the interpreter itself; else it comes from our table */
 };
 
 /*
@@ -48,7 +50,7 @@ static inline uint16_t python_layout_names_bytes(const struct python_layout *lay
  * of its _PyRuntime, hold a struct _Py_DebugOffsets from 3.13 on
  * (Include/internal/pycore_debug_offsets.h). Returns 0 and *ret_layout; -ENOENT when
  * they do not; -ENOTSUP for a version not known or a build without the GIL; -EBADMSG
- * when the offsets make no sense.
+ * when the offsets make no sense. With the latter two ret_layout->version is set all the same.
  */
 int python_layout_read(const uint8_t *bytes, struct python_layout *ret_layout);
 

@@ -8,11 +8,10 @@
 #include <unistd.h>
 
 #include "base/text.h"
-#include "base/units.h"
-#include "capture/binaries.h"
 #include "capture/features.h"
 #include "cli/cli.h"
 #include "cli/doctor_allocators.h"
+#include "cli/doctor_code.h"
 #include "target/allocator.h"
 #include "target/home.h"
 #include "target/process.h"
@@ -37,31 +36,6 @@ static bool show_machine(void)
 		}
 	}
 	return good;
-}
-
-static void show_unwind(uint32_t pid, uint64_t limit_bytes)
-{
-	struct unwinds *unwinds = unwinds_new(limit_bytes);
-	struct binaries *binaries = unwinds ? binaries_new(unwinds) : NULL;
-	char memory[UNITS_BUFFER], limit[UNITS_BUFFER], rows[UNITS_BUFFER], built[UNITS_BUFFER];
-	struct unwinds_total total;
-
-	if (binaries && binaries_scan(binaries, pid) == 0) {
-		unwinds_measure(unwinds);
-		total = unwinds_total(unwinds, NULL);
-		printf("\nunwind rows     %s of %zu files (%zu without), made in %s\n",
-		       units_format_count(rows, sizeof(rows), total.rows), total.tables,
-		       total.without_rows,
-		       units_format_duration(built, sizeof(built), total.build_ns));
-		printf("%-15s %s of at most %s of kernel memory%s\n", "",
-		       units_format_bytes(memory, sizeof(memory), total.bytes),
-		       units_format_bytes(limit, sizeof(limit), total.limit_bytes),
-		       total.bytes > total.limit_bytes ?
-			       ": not enough, seldom used files go without (--unwind-memory)" :
-			       "");
-	}
-	binaries_free(binaries);
-	unwinds_free(unwinds);
 }
 
 /* Where it lives, as far as that is not where outlive does. */
@@ -106,7 +80,7 @@ static int show_process(uint32_t pid, uint64_t limit_bytes, struct error *error)
 	doctor_allocators(pid, &list);
 	allocator_list_free(&list);
 	if (result == 0)
-		show_unwind(pid, limit_bytes);
+		doctor_code(pid, limit_bytes, info.start_ns);
 	return result;
 }
 

@@ -218,3 +218,8 @@ const char *perf_map_lookup(const struct perf_map *map, uint64_t address, uint64
 	*ret_start = line->start;
 	return map->text + line->name;
 }
+
+size_t perf_map_count(const struct perf_map *map)
+{
+	return map->line_count;
+}

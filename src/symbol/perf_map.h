@@ -31,6 +31,9 @@ int perf_map_open(uint32_t pid, uint64_t start_ns, bool alive, struct perf_map *
 int perf_map_parse(const char *text, size_t size, struct perf_map **ret_map);
 void perf_map_free(struct perf_map *map); /* NULL is fine */
 
+/* The number of functions it names. */
+size_t perf_map_count(const struct perf_map *map);
+
 /*
  * The function at `address`: its name (owned by the map, hostile bytes: clean before
  * printing) and *ret_start; NULL when there is none. Code moves and its room is
