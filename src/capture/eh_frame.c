@@ -5,14 +5,12 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-
-#include <xxhash.h>
 
 #include "base/cleanup.h"
 #include "base/map.h"
 #include "base/vec.h"
 #include "capture/cfi.h"
+#include "capture/unwind_source.h"
 
 /* Between functions the linker pads up to their alignment; no code runs there,
  * and not marking such a gap saves a row per function. */
@@ -46,6 +44,7 @@ struct builder {
 	struct fde *fdes;
 	size_t fde_count, fde_capacity;
 	size_t fde_refused;
+	size_t starts; /* of fdes: not described by the file, but found (stack_starts.h) */
 	struct cfi_rows rows;
 };
 
@@ -179,6 +178,41 @@ static int read_entries(struct builder *builder)
 	return 0;
 }
 
+static bool is_described(const struct builder *builder, uint64_t vaddr)
+{
+	uint64_t at = vaddr - builder->image->base;
+
+	for (size_t i = 0; i < builder->fde_count; i++) {
+		if (at >= builder->fdes[i].start && at < builder->fdes[i].end)
+			return true;
+	}
+	return false;
+}
+
+/* Code where stacks begin, unless .eh_frame speaks of it: one row, that this is the end. */
+static int add_start(struct builder *builder, const struct stack_start *start)
+{
+	uint64_t base = builder->image->base;
+	struct fde fde = { .start = (uint32_t)(start->start - base),
+			   .end = (uint32_t)(start->end - base),
+			   .first_row = (uint32_t)builder->rows.count,
+			   .row_count = 1 };
+	int err;
+
+	if (start->start < base || is_described(builder, start->start))
+		return 0;
+	err = VEC_PUSH_ROOM(builder->fdes, builder->fde_count, builder->fde_capacity);
+	if (!err)
+		err = VEC_PUSH_ROOM(builder->rows.rows, builder->rows.count, builder->rows.capacity);
+	if (err)
+		return err;
+	builder->rows.rows[builder->rows.count++] =
+		(struct unwind_row){ .vaddr = fde.start, .kind = UNWIND_CFA_END };
+	builder->fdes[builder->fde_count++] = fde;
+	builder->starts++;
+	return 0;
+}
+
 /* --- one table ------------------------------------------------------------- */
 
 static int by_start(const void *left, const void *right)
@@ -270,14 +304,17 @@ static int index_rows(struct unwind_table *table)
 	return 0;
 }
 
-static int make_table(struct builder *builder, struct unwind_table *table)
+static int make_table(struct builder *builder, const struct unwind_source *source,
+		      struct unwind_table *table)
 {
-	int err = read_entries(builder);
+	int err = source->part.bytes ? read_entries(builder) : 0;
 
+	for (size_t i = 0; i < source->start_count && !err; i++)
+		err = add_start(builder, &source->starts[i]);
 	if (err)
 		return err;
 	sort_fdes(builder);
-	table->fde_count = builder->fde_count;
+	table->fde_count = builder->fde_count - builder->starts;
 	table->fde_refused = builder->fde_refused;
 	table->rows_inexpressible = builder->rows.inexpressible;
 	if (!builder->fde_count)
@@ -288,39 +325,18 @@ static int make_table(struct builder *builder, struct unwind_table *table)
 	return index_rows(table);
 }
 
-static struct unwind_print fingerprint(const struct elf_image *image, const struct elf_part *part)
-{
-	static uint8_t secret[XXH3_SECRET_SIZE_MIN * 2];
-	static bool has_secret;
-	const uint64_t place[] = { part->vaddr, part->size, part->open_ended };
-	XXH128_hash_t parts[3];
-	XXH128_hash_t whole;
-
-	while (!has_secret)
-		has_secret = getrandom(secret, sizeof(secret), 0) == sizeof(secret);
-	parts[0] = XXH3_128bits_withSecret(
-		image->segments, image->segment_count * sizeof(*image->segments), secret,
-		sizeof(secret));
-	parts[1] = XXH3_128bits_withSecret(place, sizeof(place), secret, sizeof(secret));
-	parts[2] = XXH3_128bits_withSecret(part->bytes, part->bytes ? part->size : 0, secret,
-					   sizeof(secret));
-	whole = XXH3_128bits_withSecret(parts, sizeof(parts), secret, sizeof(secret));
-	return (struct unwind_print){ .low = whole.low64, .high = whole.high64 };
-}
-
 static int read_image(const struct elf_image *image, struct unwind_table *ret_table)
 {
 	struct unwind_table table = { .base = image->base };
 	CLEANUP_FREE uint8_t *bytes = NULL;
-	struct elf_part part;
-	struct builder builder = { .image = image, .part = &part };
-	int err = elf_image_eh_frame(image, &part);
+	struct unwind_source source;
+	struct builder builder = { .image = image, .part = &source.part };
+	int err = unwind_source_read(image, &source);
 
 	if (err)
 		return err;
-	bytes = part.bytes;
-	if (bytes)
-		err = make_table(&builder, &table);
+	bytes = source.part.bytes;
+	err = make_table(&builder, &source, &table);
 	map_free(&builder.cie_numbers);
 	free(builder.cies);
 	free(builder.fdes);
@@ -330,7 +346,7 @@ static int read_image(const struct elf_image *image, struct unwind_table *ret_ta
 		return err;
 	}
 	elf_image_build_id(image, table.build_id);
-	table.print = fingerprint(image, &part);
+	table.print = unwind_source_print(image, &source);
 	*ret_table = table;
 	return 0;
 }
@@ -361,17 +377,16 @@ int unwind_table_read_memory(const void *memory, size_t size, struct unwind_tabl
 
 int unwind_print_read(int fd, struct unwind_print *ret_print)
 {
-	CLEANUP_FREE uint8_t *bytes = NULL;
 	struct elf_image image;
-	struct elf_part part;
+	struct unwind_source source;
 	int err = elf_image_open(fd, &image);
 
 	if (err)
 		return err;
-	err = elf_image_eh_frame(&image, &part);
+	err = unwind_source_read(&image, &source);
 	if (!err) {
-		bytes = part.bytes;
-		*ret_print = fingerprint(&image, &part);
+		*ret_print = unwind_source_print(&image, &source);
+		free(source.part.bytes);
 	}
 	elf_image_close(&image);
 	return err;

@@ -5,7 +5,8 @@
  * .eh_frame (LSB 5.0 Core, 10.6.1) is a list of entries: CIEs and FDEs, which
  * cfi.h explains. Here the list is walked, the rows of all functions are put
  * into one sorted table without overlaps, and the table gets the bucket index
- * that BPF searches (outlive/unwind.h).
+ * that BPF searches (outlive/unwind.h). Code where stacks begin without saying so gets a row as
+ * well (stack_starts.h).
  *
  * Addresses in a table are ELF virtual addresses minus `base`, so that they
  * fit into 32 bits also in a file that is linked to a fixed, high address. For
@@ -21,17 +22,8 @@
 #include <stdint.h>
 
 #include "capture/elf_image.h"
+#include "capture/unwind_source.h"
 #include "outlive/unwind.h"
-
-/*
- * What a table was made of, in short: a hash of the program headers and .eh_frame, of which
- * equal ones give equal tables. It is keyed with random bytes of this run, so that nobody
- * can make a file that passes for another; a build-id proves nothing, for a file says of
- * itself what it likes.
- */
-struct unwind_print {
-	uint64_t low, high;
-};
 
 struct unwind_table {
 	/* Sorted by vaddr, all different; rows[0].vaddr is 0. A row is in force up to
@@ -50,7 +42,7 @@ struct unwind_table {
 	size_t fde_refused;	   /* malformed ones, or outside the executable segments */
 	size_t rows_inexpressible; /* rows made whose rule is none that rows can say */
 	char build_id[ELF_BUILD_ID_TEXT]; /* hex; "" without one */
-	struct unwind_print print;
+	struct unwind_print print; /* of what it was made of */
 };
 
 /*

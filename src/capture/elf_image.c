@@ -49,9 +49,8 @@ static int read_at(const struct elf_image *image, uint64_t offset, void *buffer,
 	return 0;
 }
 
-/* A malloc'ed copy of [offset, offset + length), never empty. */
-static int read_copy(const struct elf_image *image, uint64_t offset, uint64_t length,
-		     uint64_t limit, uint8_t **ret_bytes)
+int elf_image_copy(const struct elf_image *image, uint64_t offset, uint64_t length, uint64_t limit,
+		   uint8_t **ret_bytes)
 {
 	CLEANUP_FREE uint8_t *bytes = NULL;
 	int err;
@@ -124,7 +123,7 @@ static int open_image(struct elf_image *image, struct elf_image *ret_image)
 	if (!header_fits(&image->header))
 		return -ENOEXEC;
 	size = image->header.e_phnum * sizeof(Elf64_Phdr);
-	err = read_copy(image, image->header.e_phoff, size, size, &bytes);
+	err = elf_image_copy(image, image->header.e_phoff, size, size, &bytes);
 	if (err)
 		return err;
 	image->segments = (Elf64_Phdr *)bytes;
@@ -167,6 +166,22 @@ void elf_image_close(struct elf_image *image)
 
 /* --- .eh_frame ------------------------------------------------------------- */
 
+int elf_image_sections(const struct elf_image *image, Elf64_Shdr **ret_sections, size_t *ret_count)
+{
+	const Elf64_Ehdr *header = &image->header;
+	uint64_t size = header->e_shnum * sizeof(Elf64_Shdr);
+	uint8_t *bytes = NULL;
+	int err = 0;
+
+	if (size && header->e_shentsize == sizeof(Elf64_Shdr))
+		err = elf_image_copy(image, header->e_shoff, size, size, &bytes);
+	if (err)
+		return err;
+	*ret_sections = (Elf64_Shdr *)bytes;
+	*ret_count = bytes ? header->e_shnum : 0;
+	return 0;
+}
+
 /*
  * The header of section .eh_frame; false when there is none to be found. Its
  * type is not looked at, since some linkers write SHT_X86_64_UNWIND, except that
@@ -174,24 +189,20 @@ void elf_image_close(struct elf_image *image)
  */
 static bool find_section(const struct elf_image *image, Elf64_Shdr *ret_section)
 {
-	const Elf64_Ehdr *header = &image->header;
 	static const char wanted[] = ".eh_frame";
-	CLEANUP_FREE uint8_t *sections_bytes = NULL;
+	CLEANUP_FREE Elf64_Shdr *sections = NULL;
 	CLEANUP_FREE uint8_t *names = NULL;
-	uint64_t bytes = header->e_shnum * sizeof(Elf64_Shdr);
-	const Elf64_Shdr *sections;
+	uint16_t names_index = image->header.e_shstrndx;
 	uint64_t names_size;
+	size_t count;
 
-	if (header->e_shentsize != sizeof(Elf64_Shdr) || header->e_shstrndx >= header->e_shnum)
+	if (elf_image_sections(image, &sections, &count) || names_index >= count)
 		return false;
-	if (read_copy(image, header->e_shoff, bytes, bytes, &sections_bytes))
+	names_size = sections[names_index].sh_size;
+	if (elf_image_copy(image, sections[names_index].sh_offset, names_size, MAX_SECTION_NAMES,
+			   &names))
 		return false;
-	sections = (const Elf64_Shdr *)sections_bytes;
-	names_size = sections[header->e_shstrndx].sh_size;
-	if (read_copy(image, sections[header->e_shstrndx].sh_offset, names_size, MAX_SECTION_NAMES,
-		      &names))
-		return false;
-	for (unsigned int i = 0; i < header->e_shnum; i++) {
+	for (size_t i = 0; i < count; i++) {
 		if (!inside(sections[i].sh_name, sizeof(wanted), names_size) ||
 		    memcmp(names + sections[i].sh_name, wanted, sizeof(wanted)) != 0)
 			continue;
@@ -212,6 +223,18 @@ static const Elf64_Phdr *segment_of(const struct elf_image *image, uint32_t type
 			return segment;
 	}
 	return NULL;
+}
+
+int elf_image_copy_loaded(const struct elf_image *image, uint64_t vaddr, uint64_t length,
+			  uint64_t limit, uint8_t **ret_bytes)
+{
+	const Elf64_Phdr *segment = segment_of(image, PT_LOAD, vaddr);
+
+	if (!segment || !inside(vaddr - segment->p_vaddr, length, segment->p_filesz) ||
+	    !inside(segment->p_offset, segment->p_filesz, image->size))
+		return -ENOEXEC;
+	return elf_image_copy(image, segment->p_offset + (vaddr - segment->p_vaddr), length, limit,
+			      ret_bytes);
 }
 
 /*
@@ -258,7 +281,7 @@ int elf_image_eh_frame(const struct elf_image *image, struct elf_part *ret_part)
 	    inside(section.sh_offset, section.sh_size, image->size)) {
 		part.vaddr = section.sh_addr;
 		part.size = section.sh_size;
-		err = read_copy(image, section.sh_offset, part.size, MAX_EH_FRAME, &part.bytes);
+		err = elf_image_copy(image, section.sh_offset, part.size, MAX_EH_FRAME, &part.bytes);
 	} else if (find_by_header(image, &part.vaddr) &&
 		   (segment = segment_of(image, PT_LOAD, part.vaddr)) &&
 		   inside(segment->p_offset, segment->p_filesz, image->size)) {
@@ -267,7 +290,7 @@ int elf_image_eh_frame(const struct elf_image *image, struct elf_part *ret_part)
 		if (part.size > MAX_EH_FRAME)
 			part.size = MAX_EH_FRAME;
 		part.open_ended = true;
-		err = read_copy(image, segment->p_offset + skipped, part.size, MAX_EH_FRAME,
+		err = elf_image_copy(image, segment->p_offset + skipped, part.size, MAX_EH_FRAME,
 				&part.bytes);
 	} else {
 		err = 0;
@@ -312,7 +335,7 @@ void elf_image_build_id(const struct elf_image *image, char text[ELF_BUILD_ID_TE
 		struct cursor notes = { 0 };
 
 		if (segment->p_type != PT_NOTE ||
-		    read_copy(image, segment->p_offset, segment->p_filesz, MAX_NOTES, &bytes))
+		    elf_image_copy(image, segment->p_offset, segment->p_filesz, MAX_NOTES, &bytes))
 			continue;
 		notes.at = bytes;
 		notes.end = bytes + segment->p_filesz;

@@ -56,6 +56,22 @@ void elf_image_close(struct elf_image *image);
  */
 int elf_image_eh_frame(const struct elf_image *image, struct elf_part *ret_part);
 
+/*
+ * Copy `length` bytes (1 to `limit`) of the file from `offset` on. Returns 0 and *ret_bytes, the
+ * caller's to free; -ENOEXEC when they are not all there, -EFBIG, -ENOMEM, or the error of
+ * reading.
+ */
+int elf_image_copy(const struct elf_image *image, uint64_t offset, uint64_t length, uint64_t limit,
+		   uint8_t **ret_bytes);
+
+/* The same of bytes that are loaded at address `vaddr`. */
+int elf_image_copy_loaded(const struct elf_image *image, uint64_t vaddr, uint64_t length,
+			  uint64_t limit, uint8_t **ret_bytes);
+
+/* Copy the section headers. Returns 0, *ret_count and *ret_sections, the caller's to free (count 0,
+ * NULL: the file has none), or a -errno as elf_image_copy. */
+int elf_image_sections(const struct elf_image *image, Elf64_Shdr **ret_sections, size_t *ret_count);
+
 /* The GNU build-id as lower-case hex; "" when there is none, or it is
  * unreadable or longer than 64 bytes. */
 void elf_image_build_id(const struct elf_image *image, char text[ELF_BUILD_ID_TEXT]);

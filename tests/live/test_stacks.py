@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 
-from harness import (PYTHON_LOAD, TARGETS, Outlive, Target, check, consistent, equal, lossless,
+from harness import (PYTHON_LOAD, TARGETS, Outlive, Target, check, consistent, equal, lossless, parse,
                      process_of, sites_through, spawn, symbols, trace)
 
 # tests/targets/frames.c: one round of calls, outermost first.
@@ -256,3 +256,42 @@ def test_nginx():
         server.terminate()
         equal(server.wait(10), 0, "exit status of nginx")
         return quality_of(report, 0.995)
+
+
+def musl(name):
+    """musl tells of no function of its own how to unwind it; but where stacks begin is known."""
+    with Target(name, 30) as target:
+        truth, report = trace(target)
+        lossless(report)
+        process = process_of(report, target.pid)
+        equal(process["live_blocks"], truth["blocks"], "live blocks")
+        by_size = {site["live_bytes"]: symbols(site) for site in process["sites"]}
+        for depth in range(1, 31):
+            for base, starter in ((10000, "main"), (20000, "thread_main")):
+                names = by_size[base + depth]
+                equal(names[:depth + 3], [*true_chain(depth), starter], f"frames of depth {depth}")
+                equal(len(names), depth + 4, f"frames behind {starter}: {names[depth + 3:]}")
+        return quality_of(report, 1.0)
+
+
+def test_every_depth_over_musl():
+    return musl("musl_dynamic")
+
+
+def test_every_depth_over_musl_linked_in():
+    return musl("musl_static")
+
+
+def test_before_main():
+    """What constructors of libraries allocate (libstdc++'s does): the outermost frame is the
+    dynamic linker's."""
+    with tempfile.NamedTemporaryFile() as file:
+        with Outlive("report", "--json", "-o", file.name, "--", TARGETS / "throws", "--go",
+                     wait=False) as outlive:
+            equal(outlive.wait(), 0, "exit status")
+        process = parse(file.read().decode())["processes"][0]
+    early = [site for site in process["sites"] if "_dl_init" in symbols(site)]
+    check(early, "nothing was allocated before main()")
+    for site in early:
+        equal(site["stack"], "complete", f"the stack {symbols(site)}")
+    return f"{len(early)} stacks"

@@ -103,3 +103,13 @@ $(B)/tests/targets/stripped-musl: $(B)/tests/targets/exact-musl-static
 $(STRIPPED):
 	$(call msg,STRIP,$@)
 	$(Q)strip $< -o $@
+
+# Over musl instead of glibc, all in one program: its start has no unwind information.
+MUSL := $(patsubst %,$(B)/tests/targets/musl_%,dynamic static)
+MUSL_SOURCES := tests/targets/frames.c tests/targets/lib/frames_a.c tests/targets/lib/frames_b.c
+MUSL_LDLIBS_static := -static
+targets: $(MUSL)
+$(B)/tests/targets/musl_%: $(MUSL_SOURCES) tests/targets/lib/frames.h tests/targets/target.h
+	$(call msg,TARGET,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)musl-gcc $(TARGET_CFLAGS) -D_GNU_SOURCE -fno-builtin $(MUSL_SOURCES) -o $@ $(MUSL_LDLIBS_$*)
