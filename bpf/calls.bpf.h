@@ -10,6 +10,7 @@
 #define OUTLIVE_BPF_CALLS_H
 
 #include "python.bpf.h"
+#include "sample.bpf.h"
 #include "thread.bpf.h"
 #include "walk.bpf.h"
 
@@ -58,6 +59,30 @@ static __always_inline bool shape_reallocates(__u8 shape)
 	return shape == SHAPE_REALLOC || shape == SHAPE_REALLOC_OR_FREE || shape == SHAPE_RESIZE;
 }
 
+static __always_inline void free_enter(struct thread_state *thread, __u64 cookie, __u64 address)
+{
+	if (!address)
+		return;
+	if (sampling) {
+		sample_count_free(thread);
+		if (!sample_forget(thread, address))
+			return;
+	}
+	emit_free(thread, cookie, address);
+}
+
+/* The old block's note is taken away here, for at the return its address may be another's. */
+static __always_inline void realloc_enter(struct thread_state *thread)
+{
+	thread->enter_ns = bpf_ktime_get_ns();
+	if (!sampling || !thread->pointer)
+		return;
+	sample_count_free(thread);
+	/* To user space a block that was not sampled never was. */
+	if (!sample_forget(thread, thread->pointer))
+		thread->pointer = 0;
+}
+
 static __always_inline void call_enter(struct pt_regs *ctx, __u64 cookie)
 {
 	struct thread_state *thread = thread_current();
@@ -77,8 +102,7 @@ static __always_inline void call_enter(struct pt_regs *ctx, __u64 cookie)
 	args_load(ctx, &args);
 	pointer = args_select(&args, cookie_ptr_arg(cookie));
 	if (shape == SHAPE_FREE || shape == SHAPE_FREE_CALL) {
-		if (pointer)
-			emit_free(thread, cookie, pointer);
+		free_enter(thread, cookie, pointer);
 		if (shape == SHAPE_FREE)
 			return;
 	}
@@ -89,7 +113,7 @@ static __always_inline void call_enter(struct pt_regs *ctx, __u64 cookie)
 	thread->size = size;
 	thread->pointer = pointer;
 	if (shape_reallocates(shape))
-		thread->enter_ns = bpf_ktime_get_ns();
+		realloc_enter(thread);
 	thread->call_sp = sp;
 	thread->call_word = 0;
 	if (shape == SHAPE_ALLOC_LEAVE &&
@@ -212,6 +236,44 @@ static __always_inline __u64 realloc_result(__u64 result, struct thread_state *t
 	return result;
 }
 
+/* A realloc that failed kept its old block, and so does the sample; without room for its note
+ * the block is given up as if it had been freed. */
+static __always_inline void realloc_failed(struct thread_state *thread)
+{
+	if (thread->pointer && !sample_note(thread, thread->pointer))
+		thread->size = 0;
+}
+
+/* Is the block that a realloc made, if it made one, to be recorded? */
+static __always_inline bool realloc_wanted(struct thread_state *thread, __u64 address)
+{
+	if (thread->size < min_size)
+		return false;
+	if (sampling && address)
+		sample_count_block(thread);
+	return !sampling || (address && sample_take(thread, address));
+}
+
+static __always_inline void realloc_end(const struct caller *caller, struct thread_state *thread,
+					__u8 shape)
+{
+	__u64 address = realloc_result(caller->result, thread, shape), stack;
+
+	if (!address && thread->size) {
+		if (sampling)
+			realloc_failed(thread);
+	} else if (!realloc_wanted(thread, address)) {
+		/* Then only the end of the old block is told: as of realloc(old, 0). */
+		if (!thread->pointer)
+			return;
+		thread->size = 0;
+		address = 0;
+	}
+	stack = address ? stack_take(caller, thread) : 0;
+	if (!emit_realloc(thread, address, stack) && sampling && address)
+		sample_forget(thread, address);
+}
+
 /* The outermost call ends. */
 static __always_inline void call_end(const struct caller *caller, struct thread_state *thread)
 {
@@ -222,22 +284,20 @@ static __always_inline void call_end(const struct caller *caller, struct thread_
 	if (shape == SHAPE_FREE_CALL)
 		return;
 	if (shape_reallocates(shape)) {
-		address = realloc_result(caller->result, thread, shape);
-		if (thread->size < min_size) {
-			/* Too small to be traced now: for the ledger the old block is gone. */
-			if (thread->pointer && (address || !thread->size))
-				emit_free(thread, thread->cookie, thread->pointer);
-			return;
-		}
-		stack = address ? stack_take(caller, thread) : 0;
-		emit_realloc(thread, address, stack);
+		realloc_end(caller, thread, shape);
 		return;
 	}
 	if (thread->size < min_size)
 		return;
 	address = call_result(caller->result, thread);
+	if (sampling && address) {
+		sample_count_block(thread);
+		if (!sample_take(thread, address))
+			return;
+	}
 	stack = address ? stack_take(caller, thread) : 0;
-	emit_alloc(thread, address, stack);
+	if (!emit_alloc(thread, address, stack) && sampling && address)
+		sample_forget(thread, address);
 }
 
 /* At a return probe: the caller goes on. */

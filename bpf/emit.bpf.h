@@ -19,7 +19,7 @@ static __always_inline void header_fill(struct wire_header *header, __u16 kind, 
 	header->length = length;
 	header->function = cookie_function(cookie);
 	header->flags = 0;
-	header->zero = 0;
+	header->rate = 0;
 	header->pid = ids >> 32;
 	header->tid = (__u32)ids;
 	header->time_ns = time_ns;
@@ -40,7 +40,8 @@ static __always_inline bool ring_has_room(__u64 *ret_flags)
 	return true;
 }
 
-static __always_inline void emit_alloc(const struct thread_state *thread, __u64 address,
+/* Returns whether it went out. */
+static __always_inline bool emit_alloc(const struct thread_state *thread, __u64 address,
 				       __u64 stack)
 {
 	struct wire_alloc *record;
@@ -48,19 +49,22 @@ static __always_inline void emit_alloc(const struct thread_state *thread, __u64 
 
 	if (!ring_has_room(&flags)) {
 		loss_count(WIRE_LOSS_ALLOC_RING);
-		return;
+		return false;
 	}
 	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
 	if (!record) {
 		loss_count(WIRE_LOSS_ALLOC_RING);
-		return;
+		return false;
 	}
 	header_fill(&record->header, WIRE_ALLOC, sizeof(*record), thread->ids, thread->cookie,
 		    bpf_ktime_get_ns());
+	if (sampling)
+		record->header.rate = thread->sample.rate;
 	record->address = address;
 	record->size = thread->size;
 	record->stack = stack;
 	bpf_ringbuf_submit(record, flags);
+	return true;
 }
 
 static __always_inline void overflow_free(__u64 ids, __u64 address, __u64 time_ns)
@@ -89,8 +93,9 @@ static __always_inline void emit_free(const struct thread_state *thread, __u64 c
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 }
 
-/* A realloc frees as well as allocates: it may use the part kept for frees. */
-static __always_inline void emit_realloc(const struct thread_state *thread, __u64 address,
+/* A realloc frees as well as allocates: it may use the part kept for frees. Returns whether
+ * it went out. */
+static __always_inline bool emit_realloc(const struct thread_state *thread, __u64 address,
 					 __u64 stack)
 {
 	struct wire_realloc *record;
@@ -102,16 +107,19 @@ static __always_inline void emit_realloc(const struct thread_state *thread, __u6
 		if (thread->pointer && (address || !thread->size))
 			overflow_free(thread->ids, thread->pointer, thread->enter_ns);
 		loss_count(WIRE_LOSS_ALLOC_RING);
-		return;
+		return false;
 	}
 	header_fill(&record->header, WIRE_REALLOC, sizeof(*record), thread->ids, thread->cookie,
 		    bpf_ktime_get_ns());
+	if (sampling)
+		record->header.rate = thread->sample.rate;
 	record->old_address = thread->pointer;
 	record->address = address;
 	record->size = thread->size;
 	record->enter_ns = thread->enter_ns;
 	record->stack = stack;
 	bpf_ringbuf_submit(record, flags);
+	return true;
 }
 
 /* Thread and process records; `comm` is kernel memory. Returns whether it went out. */

@@ -100,6 +100,14 @@ static __always_inline void range_exit(const struct pt_regs *regs, long result)
 				       BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
 }
 
+/* Count a child's calls from zero. Without a place for them they are not counted. */
+static __always_inline void child_count(__u32 pid)
+{
+	struct sample_calls none = { .blocks = 0 };
+
+	bpf_map_update_elem(&calls, &pid, &none, BPF_ANY);
+}
+
 /*
  * A child process begins in its parent's slot: what is mapped is the same. This runs before
  * the child does, so nothing of it is missed but what needs probes of its own.
@@ -108,6 +116,8 @@ static __always_inline bool child_follow(const struct scope_process *parent, __u
 {
 	struct scope_process child = *parent;
 
+	if (sampling)
+		child_count(pid);
 	if (bpf_map_update_elem(&processes, &pid, &child, BPF_ANY) == 0)
 		return true;
 	loss_count(WIRE_LOSS_PROCESS);
@@ -161,6 +171,8 @@ static __always_inline void process_exec(struct task_struct *task, int old_pid)
 		thread->walk.good = 0;
 		/* A thread that is not the leader becomes it, by number too. */
 		thread->ids = bpf_get_current_pid_tgid();
+		if (sampling)
+			thread->sample.program = process_program(task, task->tgid);
 	}
 	emit_thread(task, WIRE_EXEC, task->comm, old_pid == task->pid ? 0 : WIRE_OTHER_THREAD,
 		    BPF_RB_FORCE_WAKEUP);

@@ -4,6 +4,7 @@
 #define OUTLIVE_BPF_MAPS_H
 
 #include "outlive/python.h"
+#include "outlive/sample.h"
 #include "outlive/scope.h"
 #include "outlive/unwind.h"
 #include "outlive/wire.h"
@@ -17,6 +18,9 @@ CONFIG __u32 stack_mode = STACK_AUTO; /* enum stack_mode */
 CONFIG bool memo = true; /* walk no part of a stack again that is as it was: memo.bpf.h */
 CONFIG bool follow = false; /* the children of traced processes too */
 CONFIG __u64 min_size = 0;
+CONFIG bool sampling = false; /* not every block is recorded: sample.bpf.h */
+CONFIG __u32 sample_every = 0; /* bytes: R of outlive/sample.h */
+CONFIG __u16 sample_rate = 0;  /* sample_code() of it */
 CONFIG __u64 ring_alloc_mark = 0; /* bytes in the ring above which allocations are dropped */
 CONFIG __u64 ring_wake_mark = 0;  /* bytes in the ring above which user space is woken */
 
@@ -95,6 +99,24 @@ struct {
 	__type(value, struct python_process);
 } pythons SEC(".maps");
 
+/* The sampled blocks that live: some 80 bytes each, taken when needed. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1); /* set before load */
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct sample_key);
+	__type(value, struct sample_note);
+} sampled SEC(".maps");
+
+/* What each process called, by thread group id. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 1); /* set before load */
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, struct sample_calls);
+} calls SEC(".maps");
+
 /*
  * Stacks already sent, by the low bits of their id. A place holds one id; a
  * collision only means that a stack is sent once more, never that one is missing.
@@ -162,6 +184,15 @@ struct python_walk {
 	__u64 copy[PYTHON_COPY_BYTES / 8]; /* of memory where frames lie */
 };
 
+/* A thread's place in the drawing of samples. */
+struct sample_state {
+	__u64 program; /* as in struct sample_key */
+	__u64 left;  /* bytes to the next sampled one */
+	__u32 bytes; /* the mean that `left` was drawn with */
+	__u16 rate;  /* of the block at hand */
+	__u16 zero;
+};
+
 /*
  * What is kept of a thread. Task storage is the only scratch memory that nobody
  * else can touch while a program runs: uprobe programs may be preempted since
@@ -181,6 +212,7 @@ struct thread_state {
 	__u32 slot;	 /* of its process, as of … */
 	__u32 generation; /* … this one */
 	__u32 traced;
+	struct sample_state sample;
 	struct walk walk;
 	struct python_walk python;
 };

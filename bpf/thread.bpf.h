@@ -18,6 +18,14 @@ static __always_inline __u64 process_salt(struct task_struct *task, __u32 pid)
 	return (BPF_CORE_READ(task, group_leader, start_time) ^ pid) * 0x9e3779b97f4a7c15ull;
 }
 
+/* Names a process from exec to exec. self_exec_id counts these (fs/exec.c). */
+static __always_inline __u64 process_program(struct task_struct *task, __u32 pid)
+{
+	__u64 exec_id = BPF_CORE_READ(task, self_exec_id);
+
+	return (process_salt(task, pid) ^ exec_id) * 0xff51afd7ed558ccdull;
+}
+
 /* The thread is new, or rows of `processes` changed since it looked. NULL: not traced. */
 static __always_inline struct thread_state *
 thread_update(struct task_struct *task, struct thread_state *thread, __u32 now)
@@ -35,6 +43,8 @@ thread_update(struct task_struct *task, struct thread_state *thread, __u32 now)
 		}
 		thread->ids = bpf_get_current_pid_tgid();
 		thread->walk.salt = process_salt(task, pid);
+		if (sampling)
+			thread->sample.program = process_program(task, pid);
 	}
 	thread->generation = now;
 	thread->traced = process != NULL;

@@ -52,7 +52,7 @@ struct wire_header {
 	__u16 length;	/* whole record, header included, bytes */
 	__u8 function;	/* row of the allocator table (target/allocators.h); 0 where it has no meaning */
 	__u8 flags;	/* enum wire_flag */
-	__u16 zero;
+	__u16 rate;	/* ALLOC, REALLOC: how the block was sampled (outlive/sample.h); else 0 */
 	__u32 pid;	/* thread group id */
 	__u32 tid;
 	__u64 time_ns;
@@ -223,6 +223,7 @@ enum wire_loss {
 	WIRE_LOSS_RECORDING = 8, /* in chunks of a recording that could not be read; by its reader */
 	WIRE_LOSS_PROCESS = 9, /* no place in the table of processes: one was not followed */
 	WIRE_LOSS_SLOT = 10, /* no unwind tables left for a process; by user space */
+	WIRE_LOSS_SAMPLED = 11, /* sampled block dropped: no room to note it until its free */
 	WIRE_LOSS_COUNT
 };
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "analysis/thresholds.h"
 #include "base/vec.h"
 
 #define NS_PER_S 1e9
@@ -201,11 +202,18 @@ static int add_class(struct evidence *evidence, size_t *capacity,
 	evidence->turned_blocks = add_capped(evidence->turned_blocks, turned_blocks(class, end_ns));
 	if (class->largest_live_bytes > evidence->largest_live_bytes)
 		evidence->largest_live_bytes = class->largest_live_bytes;
+	evidence->recorded_blocks =
+		add_capped(evidence->recorded_blocks, class->sampled.made_blocks);
+	evidence->recorded_live_blocks =
+		add_capped(evidence->recorded_live_blocks, class->sampled.live_blocks);
 	for (size_t i = 0; i < class->cell_count; i++) {
 		const struct snapshot_cell *cell = &class->cells[i];
 		struct evidence_holder *holder = &evidence->holders[evidence->holder_count++];
 
 		*holder = (struct evidence_holder){ .thread = cell->thread, .first_ns = UINT64_MAX };
+		if (class->log2_size < 63 && 1ull << class->log2_size <
+						     SAMPLED_SURE * cell->sampled.bytes)
+			evidence->thin = true;
 		add_cell(holder, cell, end_ns);
 		evidence->replaced_blocks =
 			add_capped(evidence->replaced_blocks, cell->replaced_blocks);

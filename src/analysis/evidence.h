@@ -49,6 +49,10 @@ struct evidence {
 	double occupancy;	/* blocks live, averaged over the window */
 	size_t holder_count;
 	struct evidence_holder *holders; /* by thread index, each thread once */
+	/* Some of the blocks were sampled with a probability well below 1 (SAMPLED_SURE): all
+	 * numbers are estimates, of so many blocks, live or not, that were recorded. */
+	bool thin;
+	uint64_t recorded_blocks, recorded_live_blocks;
 	bool has_series;
 	struct trend_series series; /* live bytes; 0 s is the first allocation here */
 };

@@ -105,6 +105,7 @@ static void add_site(struct snapshot_site *sum, const struct snapshot_site *site
 	sum->counts.allocated_blocks += counts->allocated_blocks;
 	sum->counts.freed_bytes += counts->freed_bytes;
 	sum->counts.freed_blocks += counts->freed_blocks;
+	snapshot_add_sampled(&sum->sampled, &site->sampled);
 	for (size_t i = 0; i < SNAPSHOT_FUNCTIONS; i++)
 		sum->calls[i] += site->calls[i];
 	if (site->largest_live_bytes > sum->largest_live_bytes)

@@ -128,6 +128,10 @@ static void add_process(struct snapshot_process *sum, const struct snapshot_proc
 	sum->counts.allocated_blocks += process->counts.allocated_blocks;
 	sum->counts.freed_bytes += process->counts.freed_bytes;
 	sum->counts.freed_blocks += process->counts.freed_blocks;
+	snapshot_add_sampled(&sum->sampled, &process->sampled);
+	sum->called_blocks += process->called_blocks;
+	sum->called_bytes += process->called_bytes;
+	sum->called_frees += process->called_frees;
 	sum->inherited_bytes += process->inherited_bytes;
 	sum->inherited_blocks += process->inherited_blocks;
 	sum->forked_bytes += process->forked_bytes;

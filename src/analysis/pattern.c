@@ -53,6 +53,10 @@
  * "per-thread-slot" are taken from a class, and only from one that holds a tenth of the site's live
  * bytes.
  *
+ * Of sampled blocks every count is an estimate, with the noise of one. Where blocks
+ * are so small that most were not seen, no thread can be said to hold a number of them,
+ * so there are no slots, and the other questions are put only when enough were seen.
+ *
  * All the numbers stand in thresholds.h.
  */
 #include "analysis/pattern.h"
@@ -240,12 +244,15 @@ static void judge(const struct evidence *evidence, bool strict, struct pattern *
 	*detail = (struct pattern_detail){ .because = "" };
 	for (size_t i = 0; i < evidence->holder_count; i++)
 		pattern->threads += evidence->holders[i].live_blocks > 0;
-	if (slot_find(evidence, strict, &detail->slot)) {
+	if (evidence->thin && evidence->recorded_blocks < SAMPLED_MIN) {
+		detail->because = "too few of them were sampled to tell";
+	} else if (!evidence->thin && slot_find(evidence, strict, &detail->slot)) {
 		pattern->name = PATTERN_PER_THREAD_SLOT;
 		pattern->threads = detail->slot.threads;
 		pattern->blocks_per_thread = detail->slot.blocks;
 		pattern->replacements = detail->slot.replacements;
-	} else if (growth_find(evidence, strict, &detail->growth)) {
+	} else if ((!evidence->thin || evidence->recorded_live_blocks >= SAMPLED_MIN) &&
+		   growth_find(evidence, strict, &detail->growth)) {
 		pattern->name = PATTERN_GROWING;
 		pattern->growth_bytes_per_s = detail->growth.bytes_per_s;
 		set_range(pattern, detail->growth.bytes_per_s, detail->growth.error_per_s);

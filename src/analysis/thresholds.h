@@ -10,6 +10,10 @@
 #ifndef OUTLIVE_ANALYSIS_THRESHOLDS_H
 #define OUTLIVE_ANALYSIS_THRESHOLDS_H
 
+/* sampled blocks */
+#define SAMPLED_SURE 3	/* x the rate: blocks so large are seen 95 times of 100 and more */
+#define SAMPLED_MIN 16	/* recorded; a verdict needs so many smaller ones, growth of them live */
+
 /* per-thread-slot */
 #define SLOT_MAX_BLOCKS 8	 /* "small number": more per thread is a cache, not a slot */
 #define SLOT_SAME_SHARE 0.8	 /* of the holding threads have exactly that number */

@@ -64,6 +64,8 @@ static int configure(struct capture *capture)
 		result = tables_size(skeleton, unwinds_words(capture->unwinds), slots);
 	if (result == 0)
 		result = slots_open(&capture->slots, slots);
+	if (result == 0)
+		result = samples_size(skeleton, PROCESSES_MOST, options->sample_bytes);
 	/* What a command or child that is yet to run will map is not known. */
 	attach_prepare(&capture->attach, skeleton,
 		       capture->allocators.leaves || options->launch || options->follow);
@@ -95,6 +97,8 @@ static int load(struct capture *capture, struct error *error)
 		return error_set(error, result, "'outlive doctor' shows what is missing; -v says more",
 				 "the kernel refused the BPF programs: %s", strerror(-result));
 	result = tables_open(&capture->tables, capture->skeleton);
+	if (result == 0)
+		result = samples_open(&capture->samples, capture->skeleton);
 	if (result == 0)
 		result = ring_open(capture->skeleton, &capture->ring);
 	if (result == 0) {

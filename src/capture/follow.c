@@ -117,6 +117,7 @@ int follow_add(struct capture *capture, uint32_t pid)
 	traced->slot = slots_take(&capture->slots, side_now_ns());
 	traced->own_slot = traced->slot != SCOPE_NO_SLOT;
 	traced->probed = true;
+	samples_add(&capture->samples, pid);
 	return set_slot(capture, traced, BPF_ANY);
 }
 
@@ -203,6 +204,7 @@ static int add_child(struct capture *capture, uint32_t parent_pid, const struct 
 	child = processes_add(&capture->processes, pid);
 	if (!child)
 		return -ENOMEM;
+	child->program_ns = event->time_ns;
 	parent = processes_find(&capture->processes, parent_pid);
 	if (parent && !parent->look) {
 		slots_share(&capture->slots, parent->slot);
@@ -259,6 +261,8 @@ static int on_exec(struct capture *capture, struct traced *traced, const struct 
 	if (traced->own_slot)
 		pythons_forget(capture->pythons, traced->slot);
 	traced->renewed = true;
+	traced->program_ns = event->time_ns;
+	capture->sweep_due = true;
 	traced->news_ns = 0;
 	want_look(traced, event->time_ns);
 	result = capture->deliver(event, capture->context);
@@ -314,14 +318,36 @@ int follow_event(const struct event *event, void *context)
 
 /* --- after a poll ------------------------------------------------------------------- */
 
+int follow_calls(struct capture *capture, struct traced *traced)
+{
+	struct event event = { .kind = EVENT_CALLS, .pid = traced->pid };
+	struct sample_calls calls;
+
+	if (!capture->samples.on || samples_calls(&capture->samples, traced->pid, &calls) < 0 ||
+	    memcmp(&calls, &traced->calls, sizeof(calls)) == 0)
+		return 0;
+	traced->calls = calls;
+	event.time_ns = side_now_ns();
+	event.calls.blocks = calls.blocks;
+	event.calls.bytes = calls.bytes;
+	event.calls.frees = calls.frees;
+	return capture->deliver(&event, capture->context);
+}
+
 /* Nothing more comes from it. What a started program used is still to be asked for. */
 static int forget(struct capture *capture, struct traced *traced)
 {
 	const struct launch *launch = capture->options->launch;
 	uint32_t pid = traced->pid;
+	int result;
 
 	if (launch && (uint32_t)launch->pid == pid)
 		return 0;
+	result = follow_calls(capture, traced);
+	if (result < 0)
+		return result;
+	samples_remove(&capture->samples, pid);
+	capture->sweep_due = true;
 	give_slot(capture, traced);
 	binaries_forget(capture->binaries, pid);
 	processes_remove(&capture->processes, traced);

@@ -28,6 +28,10 @@ int follow_attach_new(struct capture *capture, struct error *error);
  */
 int follow_look(struct capture *capture, struct traced *traced);
 
+/* Tell what a sampled process called so far, if that is more than was told. Returns 0 or what
+ * the receiver of events returned. */
+int follow_calls(struct capture *capture, struct traced *traced);
+
 /* launch_mapped_fn: the held program has mapped code; its allocator must have its
  * probes before it runs on, and its first stacks are to be true. */
 int follow_held_mapped(void *context);

@@ -38,6 +38,23 @@ static void notice_end(struct capture *capture, struct traced *traced)
 		processes_exit(&capture->processes, traced);
 }
 
+/* Is the block of a note gone with the program that made it? */
+static bool is_dead(const struct sample_note *note, void *context)
+{
+	const struct capture *capture = context;
+	const struct traced *traced = processes_find(&capture->processes, note->pid);
+
+	return !traced || traced->exited || note->time_ns < traced->program_ns;
+}
+
+static int sweep_samples(struct capture *capture)
+{
+	if (!capture->sweep_due || !capture->samples.on)
+		return 0;
+	capture->sweep_due = false;
+	return samples_sweep(&capture->samples, is_dead, capture);
+}
+
 static int deliver_resident(struct capture *capture, bool now)
 {
 	uint64_t time_ns = side_now_ns();
@@ -55,8 +72,10 @@ static int deliver_resident(struct capture *capture, bool now)
 		notice_end(capture, traced);
 		result = side_resident(traced->pid, traced->rss_bytes, reaped_peak(capture, traced),
 				       note_resident, capture);
+		if (result == 0)
+			result = follow_calls(capture, traced);
 	}
-	return result;
+	return result == 0 ? sweep_samples(capture) : result;
 }
 
 static int deliver_losses(struct capture *capture)

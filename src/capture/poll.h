@@ -12,6 +12,7 @@
 #include "capture/processes.h"
 #include "capture/python.h"
 #include "capture/ring.h"
+#include "capture/samples.h"
 #include "capture/slots.h"
 #include "target/allocator.h"
 
@@ -26,6 +27,8 @@ struct capture {
 	struct binaries *binaries;
 	struct tables tables;
 	struct slots slots;
+	struct samples samples;
+	bool sweep_due; /* a process ended, or began another program */
 	struct pythons *pythons;
 	struct ring *ring;
 	struct processes processes;

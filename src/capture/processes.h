@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "outlive/sample.h"
+
 struct traced {
 	uint32_t pid;
 	uint32_t slot;	/* of the unwind tables; SCOPE_NO_SLOT: none */
@@ -18,6 +20,8 @@ struct traced {
 	bool untabled;	/* counted as one that found no slot free */
 	uint64_t news_ns;   /* when what `look` is for happened */
 	uint64_t rss_bytes; /* at the last look */
+	uint64_t program_ns; /* when it began the program that it runs; 0 before the trace */
+	struct sample_calls calls; /* as last delivered */
 	uint32_t next;	    /* of the same chain */
 	bool used;
 };

@@ -113,6 +113,7 @@ static void describe(const struct options *options, struct view *view)
 		snprintf(view->kernel, sizeof(view->kernel), "%s", kernel.release);
 	snprintf(view->stacks, sizeof(view->stacks), "%s", options->stacks_name);
 	view->min_size = options->min_size;
+	view->sample_bytes = options->sample_bytes;
 }
 
 int live_run(const struct options *options, const struct live_watch *watch, struct view *view,
@@ -134,6 +135,7 @@ int live_run(const struct options *options, const struct live_watch *watch, stru
 		.unwind_bytes = options->unwind_bytes,
 		.min_size = options->min_size,
 		.follow = !options->no_follow,
+		.sample_bytes = options->sample_bytes,
 		.ranges = !options->no_mmap,
 	};
 	feed.listen = watch->listen;

@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/units.h"
 #include "cli/option_row.h"
+#include "outlive/sample.h"
 
 #define MAX_FILE_LEAST (256u << 10)
 
@@ -95,6 +96,18 @@ int option_set_min_size(struct options *options, const char *value, struct error
 	if (units_parse_size(value, &options->min_size) < 0)
 		return error_set(error, -EINVAL, "",
 				 "--min-size takes a size as 4096, 64K or 1.5M, not '%s'", value);
+	return 0;
+}
+
+int option_set_sample(struct options *options, const char *value, struct error *error)
+{
+	uint64_t bytes;
+
+	if (units_parse_size(value, &bytes) < 0 || bytes > SAMPLE_MOST)
+		return error_set(error, -EINVAL, "",
+				 "--sample takes a size up to 1G as 64K or 512K, or 0 for every "
+				 "block, not '%s'", value);
+	options->sample_bytes = sample_bytes(sample_code(bytes));
 	return 0;
 }
 

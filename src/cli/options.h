@@ -44,6 +44,7 @@ struct options {
 	bool once;	      /* top: one picture, as text */
 	uint64_t interval_ns; /* top: between pictures */
 	uint64_t buffer_bytes, unwind_bytes, min_size;
+	uint64_t sample_bytes; /* --sample; 0 every block */
 	bool no_mmap, no_memo, no_follow;
 	bool native;
 	bool each; /* processes that are alike apart, too */

@@ -21,7 +21,8 @@
 static int begin(void *context, const struct view *view, struct error *error)
 {
 	struct record *record = context;
-	struct recording_about about = { .min_size = view->min_size };
+	struct recording_about about = { .min_size = view->min_size,
+					 .sample_bytes = view->sample_bytes };
 	int result;
 
 	snprintf(about.kernel, sizeof(about.kernel), "%.*s", (int)sizeof(about.kernel) - 1,

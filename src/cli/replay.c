@@ -29,6 +29,7 @@ static int describe(struct recording *recording, struct view *view, struct error
 	text_clean(view->kernel, sizeof(view->kernel), about->kernel, strlen(about->kernel));
 	text_clean(view->stacks, sizeof(view->stacks), about->stacks, strlen(about->stacks));
 	view->min_size = about->min_size;
+	view->sample_bytes = about->sample_bytes;
 	view->start_ns = recording_start_ns(recording);
 	view->unclosed = recording_damage(recording)->incomplete;
 	recording_end(recording, &view->end_ns, &view->duration_ns);

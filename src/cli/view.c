@@ -25,6 +25,7 @@ void view_describe(const struct view *view, const struct options *options, enum 
 		.kernel = view->kernel[0] ? view->kernel : NULL,
 		.duration_ns = view->duration_ns,
 		.min_size = view->min_size,
+		.sample_bytes = view->sample_bytes,
 		.stacks = view->stacks,
 		.rows = options->rows,
 		.sort = options->sort,

@@ -25,7 +25,7 @@ struct view {
 	char stacks[VIEW_TEXT]; /* "auto", "fp" … */
 	uint64_t duration_ns;
 	uint64_t start_ns, end_ns; /* of a recording: its first event's and its last moment */
-	uint64_t min_size;
+	uint64_t min_size, sample_bytes;
 	bool incomplete; /* the view is fine, the recording beside it is not */
 	bool unclosed; /* a recording that nobody closed: it ends where the last chunk does */
 	char damage[VIEW_DAMAGE]; /* what of it could not be read, in lines; "" nothing */

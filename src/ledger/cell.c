@@ -33,49 +33,57 @@ static void births_remove(struct cell *cell, uint64_t birth_ns)
 	}
 }
 
-void cell_add(struct cell *cell, uint64_t size, uint64_t now_ns)
+void cell_add_lifetime(struct cell *cell, const struct weight *weight, uint64_t time_ns)
+{
+	if (weight->blocks == WEIGHT_ONE)
+		cell->lifetime_ns += time_ns;
+	else
+		cell->lifetime_ns +=
+			(uint64_t)((double)time_ns * (double)weight->blocks / WEIGHT_ONE);
+}
+
+void cell_add(struct cell *cell, const struct weight *weight, uint64_t now_ns)
 {
 	if (cell->cleared && cell->cleared_ns <= now_ns &&
 	    cell->cleared_ns - cell->cleared_birth_ns > now_ns - cell->cleared_ns) {
-		cell->replaced_blocks++;
-		cell->refilled_blocks++;
+		cell->replaced_blocks += weight->blocks;
+		cell->refilled_blocks += weight->blocks;
 	}
 	cell->cleared = false;
-	if (cell->counts.allocated_blocks == 0 || now_ns < cell->first_ns)
+	if (cell->made == 0 || now_ns < cell->first_ns)
 		cell->first_ns = now_ns;
 	if (now_ns > cell->last_ns)
 		cell->last_ns = now_ns;
-	cell->counts.allocated_bytes += size;
-	cell->counts.allocated_blocks++;
-	cell->counts.live_bytes += size;
-	cell->counts.live_blocks++;
+	cell->made += cell->made < UINT32_MAX;
+	cell->live++;
+	tally_made(&cell->counts, weight);
 	births_add(cell, now_ns);
 }
 
-void cell_remove(struct cell *cell, uint64_t size, uint64_t birth_ns, uint64_t now_ns,
-		 enum cell_end how)
+void cell_remove(struct cell *cell, const struct weight *weight, uint64_t birth_ns,
+		 uint64_t now_ns, enum cell_end how)
 {
-	bool exact = cell->birth_count == cell->counts.live_blocks;
+	bool exact = cell->birth_count == cell->live;
 	bool oldest = exact && cell->births[0] == birth_ns;
 
 	if (how != CELL_FREE_MISSED && oldest && cell->births[cell->birth_count - 1] > birth_ns)
-		cell->replaced_blocks++;
-	if (how == CELL_FREED_BY_OWNER && cell->counts.live_blocks == 1) {
+		cell->replaced_blocks += weight->blocks;
+	if (how == CELL_FREED_BY_OWNER && cell->live == 1) {
 		cell->cleared = true;
 		cell->cleared_birth_ns = birth_ns;
 		cell->cleared_ns = now_ns > birth_ns ? now_ns : birth_ns;
 	}
 	births_remove(cell, birth_ns);
-	cell->counts.freed_bytes += size;
-	cell->counts.freed_blocks++;
-	cell->counts.live_bytes -= size;
-	cell->counts.live_blocks--;
+	tally_freed(&cell->counts, weight);
+	tally_dead(&cell->counts, weight);
+	cell->live--;
 	if (now_ns > birth_ns)
-		cell->lifetime_ns += now_ns - birth_ns;
+		cell_add_lifetime(cell, weight, now_ns - birth_ns);
 }
 
 void cell_empty(struct cell *cell)
 {
+	cell->live = 0;
 	cell->counts.live_bytes = 0;
 	cell->counts.live_blocks = 0;
 	cell->birth_count = 0;

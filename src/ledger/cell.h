@@ -23,21 +23,24 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "ledger/snapshot.h"
+#include "ledger/weight.h"
 
 #define CELL_BIRTHS 8
 
 /* Times are ns since the ledger's start. */
 struct cell {
 	uint32_t class_row, thread; /* rows of the process' classes and threads */
-	struct snapshot_counts counts;
-	uint64_t replaced_blocks; /* both orders */
-	uint64_t refilled_blocks; /* clear, then set */
-	uint64_t lifetime_ns;
-	uint64_t first_ns, last_ns; /* allocations */
-	uint64_t cleared_birth_ns, cleared_ns; /* the freed block of "clear, then set" */
+	uint32_t live, made; /* blocks recorded, whatever each of them stands for */
+	uint16_t rate; /* at which its blocks were sampled; 0: all were recorded */
 	bool cleared;
 	uint8_t birth_count;
+	struct tally counts;
+	/* Blocks, as in `counts` in 1/WEIGHT_ONE. */
+	uint64_t replaced_blocks; /* both orders */
+	uint64_t refilled_blocks; /* clear, then set */
+	uint64_t lifetime_ns; /* of freed blocks, each as often as it counts */
+	uint64_t first_ns, last_ns; /* allocations */
+	uint64_t cleared_birth_ns, cleared_ns; /* the freed block of "clear, then set" */
 	uint64_t births[CELL_BIRTHS]; /* of the youngest live blocks, ascending */
 };
 
@@ -47,12 +50,15 @@ enum cell_end {
 	CELL_FREE_MISSED, /* another block appeared in its place */
 };
 
-/* A block of `size` bytes was made at `now_ns`. */
-void cell_add(struct cell *cell, uint64_t size, uint64_t now_ns);
+/* A block was made at `now_ns`; `weight`: weight_of() it at the cell's rate. */
+void cell_add(struct cell *cell, const struct weight *weight, uint64_t now_ns);
 
 /* A live block of the cell ended. */
-void cell_remove(struct cell *cell, uint64_t size, uint64_t birth_ns, uint64_t now_ns,
-		 enum cell_end how);
+void cell_remove(struct cell *cell, const struct weight *weight, uint64_t birth_ns,
+		 uint64_t now_ns, enum cell_end how);
+
+/* Add what a freed block's `time_ns` is to the cell's lifetime_ns. */
+void cell_add_lifetime(struct cell *cell, const struct weight *weight, uint64_t time_ns);
 
 /* All live blocks are gone without having been freed: exec. */
 void cell_empty(struct cell *cell);

@@ -38,32 +38,13 @@ static int begin(struct ledger *ledger, struct process *process, const struct ev
 	return threads_find(&process->threads, event->tid, ret_act->now_ns, &ret_act->thread);
 }
 
-static void count_freed(struct snapshot_counts *counts, uint64_t size)
-{
-	counts->freed_bytes += size;
-	counts->freed_blocks++;
-}
-
-static void count_dead(struct snapshot_counts *counts, uint64_t size)
-{
-	counts->live_bytes -= size;
-	counts->live_blocks--;
-}
-
-static void count_made(struct snapshot_counts *counts, uint64_t size)
-{
-	counts->allocated_bytes += size;
-	counts->allocated_blocks++;
-	counts->live_bytes += size;
-	counts->live_blocks++;
-}
-
 /* A thread freed a block of `owner`. */
-static void credit_free(struct process *process, uint32_t freer, uint32_t owner, uint64_t size)
+static void credit_free(struct process *process, uint32_t freer, uint32_t owner,
+			const struct weight *weight)
 {
-	count_freed(&process->threads.rows[freer].counts, size);
+	tally_freed(&process->threads.rows[freer].counts, weight);
 	if (freer != owner)
-		process->threads.rows[owner].freed_by_others_blocks++;
+		process->threads.rows[owner].freed_by_others_blocks += weight->blocks;
 }
 
 /* A block that was in the table is no more. `freer`: row of the thread, or NOBODY. */
@@ -71,6 +52,7 @@ static void book_end(const struct ledger *ledger, struct process *process,
 		     const struct block *block, uint32_t freer, uint64_t now_ns)
 {
 	enum cell_end how = CELL_FREE_MISSED;
+	struct weight weight;
 	struct cell *cell;
 
 	if (block->inherited) {
@@ -79,18 +61,19 @@ static void book_end(const struct ledger *ledger, struct process *process,
 		return;
 	}
 	cell = &process->sites.cells[block->cell];
+	weight = weight_of(block->size, cell->rate);
 	if (freer != NOBODY)
 		how = freer == cell->thread ? CELL_FREED_BY_OWNER : CELL_FREED_BY_OTHER;
-	cell_remove(cell, block->size, block->birth, now_ns, how);
-	sites_class_remove(&process->sites, cell->class_row, &process->clock, block->size, now_ns);
-	count_freed(&process->counts, block->size);
-	count_dead(&process->counts, block->size);
-	count_dead(&process->threads.rows[cell->thread].counts, block->size);
+	cell_remove(cell, &weight, block->birth, now_ns, how);
+	sites_class_remove(&process->sites, cell->class_row, &process->clock, &weight, now_ns);
+	tally_freed(&process->counts, &weight);
+	tally_dead(&process->counts, &weight);
+	tally_dead(&process->threads.rows[cell->thread].counts, &weight);
 	if (freer != NOBODY)
-		credit_free(process, freer, cell->thread, block->size);
+		credit_free(process, freer, cell->thread, &weight);
 	if (window_counts(&ledger->window, block->birth) && block->cell < process->sites.made_count) {
-		process->sites.made[block->cell].freed_bytes += block->size;
-		process->sites.made[block->cell].freed_blocks++;
+		process->sites.made[block->cell].freed_bytes += weight.bytes;
+		process->sites.made[block->cell].freed_blocks += weight.blocks;
 	}
 }
 
@@ -98,12 +81,14 @@ static void book_end(const struct ledger *ledger, struct process *process,
 static void book_late_free(struct ledger *ledger, struct process *process,
 			   const struct replaced_block *late, const struct act *act)
 {
+	struct weight weight;
 	struct cell *cell;
 
 	ledger->quality.alloc_over_live--;
 	cell = &process->sites.cells[late->block.cell];
-	cell->lifetime_ns += act->now_ns - late->replaced_ns;
-	credit_free(process, act->thread, cell->thread, late->block.size);
+	weight = weight_of(late->block.size, cell->rate);
+	cell_add_lifetime(cell, &weight, act->now_ns - late->replaced_ns);
+	credit_free(process, act->thread, cell->thread, &weight);
 }
 
 /* Free what lived at `address` and was born by `latest_birth`. */
@@ -142,8 +127,8 @@ static void count_unknown_stack(const struct process *process, struct site *site
 }
 
 static int prepare_block(struct ledger *ledger, struct process *process, const struct act *act,
-			 uint64_t address, uint64_t size, uint64_t stack, uint8_t function,
-			 struct birth *ret_birth)
+			 uint64_t address, uint64_t size, uint64_t stack,
+			 const struct event *event, struct birth *ret_birth)
 {
 	struct birth birth = { .block = { .address = address, .birth = act->now_ns } };
 
@@ -152,12 +137,12 @@ static int prepare_block(struct ledger *ledger, struct process *process, const s
 		ledger->quality.senseless++;
 	}
 	birth.block.size = size;
-	if (sites_find(&process->sites, stack, size, act->thread, &birth.block.cell,
-		       &birth.site) < 0 ||
+	if (sites_find(&process->sites, stack, size, act->thread, event->rate,
+		       &birth.block.cell, &birth.site) < 0 ||
 	    blocks_make_room(&process->blocks, address) < 0 ||
 	    (window_counts(&ledger->window, act->now_ns) &&
 	     sites_reserve_made(&process->sites, birth.block.cell) < 0) ||
-	    sites_count_call(&process->sites, birth.site, function) < 0)
+	    sites_count_call(&process->sites, birth.site, event->function) < 0)
 		return -ENOMEM;
 	count_unknown_stack(process, &process->sites.rows[birth.site], stack);
 	*ret_birth = birth;
@@ -182,19 +167,20 @@ static void book_block(struct ledger *ledger, struct process *process, const str
 {
 	const struct block *block = &birth->block;
 	struct cell *cell = &process->sites.cells[block->cell];
+	struct weight weight = weight_of(block->size, cell->rate);
 	struct block old;
 
 	if (blocks_put(&process->blocks, block, &old))
 		end_replaced(ledger, process, &old, act->now_ns);
-	cell_add(cell, block->size, act->now_ns);
-	sites_class_add(&process->sites, cell->class_row, &process->clock, block->size,
-			act->now_ns);
-	count_made(&process->counts, block->size);
-	count_made(&process->threads.rows[act->thread].counts, block->size);
+	cell_add(cell, &weight, act->now_ns);
+	process->sampled |= cell->rate != 0;
+	sites_class_add(&process->sites, cell->class_row, &process->clock, &weight, act->now_ns);
+	tally_made(&process->counts, &weight);
+	tally_made(&process->threads.rows[act->thread].counts, &weight);
 	process->threads.rows[act->thread].closing_frees = 0;
 	if (window_counts(&ledger->window, block->birth)) {
-		process->sites.made[block->cell].allocated_bytes += block->size;
-		process->sites.made[block->cell].allocated_blocks++;
+		process->sites.made[block->cell].allocated_bytes += weight.bytes;
+		process->sites.made[block->cell].allocated_blocks += weight.blocks;
 	}
 }
 
@@ -220,7 +206,7 @@ int heap_alloc(struct ledger *ledger, struct process *process, const struct even
 		return 0;
 	if (begin(ledger, process, event, &act) < 0 ||
 	    prepare_block(ledger, process, &act, event->alloc.address, event->alloc.size,
-			  event->alloc.stack, event->function, &birth) < 0)
+			  event->alloc.stack, event, &birth) < 0)
 		return -ENOMEM;
 	book_block(ledger, process, &act, &birth);
 	return 0;
@@ -255,7 +241,7 @@ int heap_realloc(struct ledger *ledger, struct process *process, const struct ev
 		return 0;
 	if (begin(ledger, process, event, &act) < 0 ||
 	    (address && prepare_block(ledger, process, &act, address, event->realloc.size,
-				      event->realloc.stack, event->function, &birth) < 0))
+				      event->realloc.stack, event, &birth) < 0))
 		return -ENOMEM;
 	if (old)
 		end_block(ledger, process, old, ledger_time(ledger, event->realloc.enter_ns), &act);

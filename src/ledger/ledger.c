@@ -388,6 +388,17 @@ static void apply_resident(struct ledger *ledger, const struct event *event)
 				     ledger_time(ledger, event->time_ns));
 }
 
+static void apply_calls(struct ledger *ledger, const struct event *event)
+{
+	struct process *process = find_process(ledger, event->pid);
+
+	if (!process)
+		return;
+	process->called_blocks = event->calls.blocks;
+	process->called_bytes = event->calls.bytes;
+	process->called_frees = event->calls.frees;
+}
+
 /* The moment that all is to be shown as of is known, or never will be. */
 static void find_last(struct ledger *ledger)
 {
@@ -479,6 +490,9 @@ static int apply(struct ledger *ledger, const struct event *event)
 		return 0;
 	case EVENT_COVERED:
 		apply_covered(ledger, event);
+		return 0;
+	case EVENT_CALLS:
+		apply_calls(ledger, event);
 		return 0;
 	case EVENT_MARK:
 		return apply_mark(ledger, event);

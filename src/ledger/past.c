@@ -62,17 +62,17 @@ bool past_take(struct past *past, uint32_t *ret_row)
 
 void past_close(struct past *past, const struct process *process)
 {
-	const struct snapshot_counts *counts = &process->counts;
+	const struct snapshot_counts counts = tally_counts(&process->counts);
 	struct snapshot_past *closed = &past->closed;
 	size_t slot = process->pid % PAST_RECENT;
 
 	closed->processes++;
-	closed->counts.live_bytes += counts->live_bytes;
-	closed->counts.live_blocks += counts->live_blocks;
-	closed->counts.allocated_bytes += counts->allocated_bytes;
-	closed->counts.allocated_blocks += counts->allocated_blocks;
-	closed->counts.freed_bytes += counts->freed_bytes;
-	closed->counts.freed_blocks += counts->freed_blocks;
+	closed->counts.live_bytes += counts.live_bytes;
+	closed->counts.live_blocks += counts.live_blocks;
+	closed->counts.allocated_bytes += counts.allocated_bytes;
+	closed->counts.allocated_blocks += counts.allocated_blocks;
+	closed->counts.freed_bytes += counts.freed_bytes;
+	closed->counts.freed_blocks += counts.freed_blocks;
 	closed->failed_calls += process->failed_calls;
 	for (size_t i = 0; i < process->sites.count; i++)
 		past->unknown_events += process->sites.rows[i].unknown_events;

@@ -60,7 +60,7 @@ void process_catch_up(const struct process *process, const struct series_clock *
 		      struct series *resident)
 {
 	series_catch_up(live_bytes, clock, process->counts.live_bytes);
-	series_catch_up(live_blocks, clock, process->counts.live_blocks);
+	series_catch_up(live_blocks, clock, weight_blocks(process->counts.live_blocks));
 	series_catch_up(resident, clock, process->rss_bytes);
 }
 
@@ -93,7 +93,7 @@ void process_set_resident(struct process *process, uint64_t rss_bytes, uint64_t 
 
 void process_exec(struct process *process, uint32_t tid, uint64_t now_ns)
 {
-	process->dropped_blocks += process->counts.live_blocks;
+	process->dropped_blocks += weight_blocks(process->counts.live_blocks);
 	process->dropped_bytes += process->counts.live_bytes;
 	process->counts.live_blocks = 0;
 	process->counts.live_bytes = 0;
@@ -168,6 +168,9 @@ int process_inherit(struct process *child, struct process *parent, bool shares)
 	/* A child that made blocks before it was forked: this is told much too late. */
 	if (result < 0 || shares || child->blocks.count)
 		return result;
+	/* Of sampled blocks only the parent's own frees are recorded. */
+	if (parent->sampled)
+		return 0;
 	result = blocks_share(&child->blocks, &parent->blocks);
 	if (result < 0)
 		return result;

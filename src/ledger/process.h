@@ -16,6 +16,7 @@
 #include "ledger/snapshot.h"
 #include "ledger/stacks.h"
 #include "ledger/threads.h"
+#include "ledger/weight.h"
 
 /*
  * How far two start times of the same process may lie apart when one of them
@@ -34,8 +35,9 @@ struct process {
 	char *exe; /* NULL not known */
 	struct home home;
 	bool exited, forked;
+	bool sampled; /* some of its blocks were */
 	uint64_t first_ns, last_ns, exit_ns, exec_ns;
-	struct snapshot_counts counts;
+	struct tally counts;
 	uint64_t inherited_blocks, inherited_bytes;
 	uint64_t forked_blocks, forked_bytes; /* inherited at the fork … */
 	uint32_t forked_from;		      /* … from this process */
@@ -43,6 +45,7 @@ struct process {
 	uint64_t dropped_blocks, dropped_bytes; /* live at exec */
 	uint64_t children;
 	uint64_t failed_calls;
+	uint64_t called_blocks, called_bytes, called_frees; /* of EVENT_CALLS */
 	uint64_t rss_bytes, peak_rss_bytes;
 	uint64_t brk_start, brk_end;
 	struct threads threads;
@@ -88,8 +91,9 @@ void process_exit(struct process *process, uint64_t now_ns);
 
 /*
  * A fork: `child` begins with the parent's program and mappings and its live blocks, as
- * inherited ones; `shares`: it runs in the parent's memory, and the blocks stay the
- * parent's. Returns 0 or -ENOMEM.
+ * inherited ones, unless some were sampled: what the child frees of those is not recorded.
+ * `shares`: it runs in the parent's memory, and the blocks stay the parent's. Returns 0 or
+ * -ENOMEM.
  */
 int process_inherit(struct process *child, struct process *parent, bool shares);
 

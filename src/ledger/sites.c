@@ -72,44 +72,59 @@ static int find_class(struct sites *sites, uint32_t site, uint8_t log2_size, uin
 	return 0;
 }
 
-/* 20 bits of site (and its overflow), 6 of class, 17 of thread. */
-static uint64_t owner_key(uint32_t site, uint8_t log2_size, uint32_t thread)
+/* What a cell is found by. */
+struct owner {
+	uint32_t thread;
+	uint16_t rate;
+	uint8_t log2_size;
+};
+
+/* 21 bits of site (and its overflow), 6 of class, 17 of thread (and the others), 16 of rate. */
+static uint64_t owner_key(uint32_t site, const struct owner *owner)
 {
-	return (uint64_t)site << 32 | (uint64_t)log2_size << 24 | thread;
+	return (uint64_t)site << 39 | (uint64_t)owner->log2_size << 33 |
+	       (uint64_t)owner->thread << 16 | owner->rate;
 }
 
-static int add_cell(struct sites *sites, uint32_t site, uint8_t log2_size, uint32_t thread,
+static int add_cell(struct sites *sites, uint32_t site, const struct owner *owner,
 		    uint32_t *ret_cell)
 {
-	uint64_t key = owner_key(site, log2_size, thread);
+	uint64_t key = owner_key(site, owner);
 	uint32_t class_row;
 
-	if (find_class(sites, site, log2_size, &class_row) < 0 ||
+	if (find_class(sites, site, owner->log2_size, &class_row) < 0 ||
 	    VEC_PUSH_ROOM(sites->cells, sites->cell_count, sites->cell_capacity) < 0 ||
 	    map_set(&sites->by_owner, key, (uint32_t)sites->cell_count) < 0)
 		return -ENOMEM;
 	*ret_cell = (uint32_t)sites->cell_count;
-	sites->cells[sites->cell_count++] =
-		(struct cell){ .class_row = class_row, .thread = thread };
+	sites->cells[sites->cell_count++] = (struct cell){
+		.class_row = class_row,
+		.thread = owner->thread,
+		.rate = owner->rate,
+	};
 	return 0;
 }
 
-int sites_find(struct sites *sites, uint64_t stack, uint64_t size, uint32_t thread,
+int sites_find(struct sites *sites, uint64_t stack, uint64_t size, uint32_t thread, uint16_t rate,
 	       uint32_t *ret_cell, uint32_t *ret_site)
 {
-	uint8_t log2_size = (uint8_t)size_log2(size);
+	const struct owner owner = {
+		.thread = thread,
+		.rate = rate,
+		.log2_size = (uint8_t)size_log2(size),
+	};
 
 	if (find_site(sites, stack, ret_site) < 0)
 		return -ENOMEM;
-	if (map_get(&sites->by_owner, owner_key(*ret_site, log2_size, thread), ret_cell))
+	if (map_get(&sites->by_owner, owner_key(*ret_site, &owner), ret_cell))
 		return 0;
 	if (sites->cell_count >= SITES_MAX_CELLS) {
 		if (overflow_site(sites, ret_site) < 0)
 			return -ENOMEM;
-		if (map_get(&sites->by_owner, owner_key(*ret_site, log2_size, thread), ret_cell))
+		if (map_get(&sites->by_owner, owner_key(*ret_site, &owner), ret_cell))
 			return 0;
 	}
-	return add_cell(sites, *ret_site, log2_size, thread, ret_cell);
+	return add_cell(sites, *ret_site, &owner, ret_cell);
 }
 
 int sites_reserve_made(struct sites *sites, uint32_t cell)
@@ -170,16 +185,17 @@ void sites_stack_known(struct sites *sites, uint64_t stack)
 static void backdate(struct class_series *series, const struct size_class *class,
 		     const struct series_clock *clock)
 {
-	series_backdate(&series->bytes, clock, class->first_bytes, class->first_ns,
+	series_backdate(&series->bytes, clock, class->first.bytes, class->first_ns,
 			class->first_end_ns);
-	series_backdate(&series->blocks, clock, 1, class->first_ns, class->first_end_ns);
+	series_backdate(&series->blocks, clock, weight_blocks(class->first.blocks), class->first_ns,
+			class->first_end_ns);
 }
 
 static void go_on(struct class_series *series, const struct size_class *class,
 		  const struct series_clock *clock)
 {
 	series_catch_up(&series->bytes, clock, class->live_bytes);
-	series_catch_up(&series->blocks, clock, class->live_blocks);
+	series_catch_up(&series->blocks, clock, weight_blocks(class->live_blocks));
 }
 
 /* Give the class a series that knows the class' first block. Best effort. */
@@ -205,22 +221,22 @@ static void catch_up(struct sites *sites, struct size_class *class,
 }
 
 void sites_class_add(struct sites *sites, uint32_t class_row, const struct series_clock *clock,
-		     uint64_t size, uint64_t now_ns)
+		     const struct weight *weight, uint64_t now_ns)
 {
 	struct size_class *class = &sites->classes[class_row];
 
-	if (class->allocated_blocks == 0) {
-		class->first_bytes = size;
+	if (class->made == 0) {
+		class->first = *weight;
 		class->first_ns = now_ns;
 		class->first_end_ns = UINT64_MAX;
 	} else if (class->series) {
 		catch_up(sites, class, clock);
-	} else if (class->allocated_blocks == 1) {
+	} else if (class->made == 1) {
 		start_series(sites, class, clock);
 	}
-	class->allocated_blocks++;
-	class->live_bytes += size;
-	class->live_blocks++;
+	class->made++;
+	class->live_bytes += weight->bytes;
+	class->live_blocks += weight->blocks;
 }
 
 static void empty_class(struct sites *sites, struct size_class *class,
@@ -235,7 +251,7 @@ static void empty_class(struct sites *sites, struct size_class *class,
 }
 
 void sites_class_remove(struct sites *sites, uint32_t class_row, const struct series_clock *clock,
-			uint64_t size, uint64_t now_ns)
+			const struct weight *weight, uint64_t now_ns)
 {
 	struct size_class *class = &sites->classes[class_row];
 
@@ -243,8 +259,8 @@ void sites_class_remove(struct sites *sites, uint32_t class_row, const struct se
 		catch_up(sites, class, clock);
 	else
 		class->first_end_ns = now_ns;
-	class->live_bytes -= size;
-	class->live_blocks--;
+	class->live_bytes -= weight->bytes;
+	class->live_blocks -= weight->blocks;
 }
 
 void sites_empty(struct sites *sites, const struct series_clock *clock, uint64_t now_ns)
@@ -263,7 +279,7 @@ bool sites_class_series(const struct sites *sites, const struct size_class *clas
 		go_on(ret_series, class, clock);
 		return true;
 	}
-	if (class->allocated_blocks != 1)
+	if (class->made != 1)
 		return false;
 	backdate(ret_series, class, clock);
 	return true;

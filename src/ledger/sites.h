@@ -4,7 +4,7 @@
  *
  *   site    one stack that allocates       found by stack id
  *   class   its blocks in [2^n, 2^(n+1))   a short list at the site
- *   cell    … made by one thread           found by (site, class, thread)
+ *   cell    … made by one thread           found by (site, class, thread, rate)
  *
  * A target can make up stacks, sizes and threads, so all three are bounded:
  * beyond SITES_MAX sites or SITES_MAX_CELLS cells everything new counts at one
@@ -50,10 +50,11 @@ struct size_class {
 	uint32_t series; /* row + 1; 0: has none (yet) */
 	uint32_t seen;	 /* clock.changes when the series last caught up */
 	uint8_t log2_size;
-	uint64_t live_bytes, live_blocks;
-	uint64_t allocated_blocks;
+	uint64_t live_bytes, live_blocks; /* blocks in 1/WEIGHT_ONE */
+	uint64_t made; /* blocks recorded */
 	/* The only block so far, for the series of a class that has one block. */
-	uint64_t first_bytes, first_ns, first_end_ns;
+	struct weight first;
+	uint64_t first_ns, first_end_ns;
 };
 
 /* What was live of a class, over time. */
@@ -73,7 +74,7 @@ struct sites {
 
 	struct cell *cells;
 	size_t cell_count, cell_capacity;
-	struct map by_owner; /* (site, class, thread) -> cell */
+	struct map by_owner; /* (site, class, thread, rate) -> cell */
 
 	/* Of the window's blocks alone, by cell; shorter than `cells`: the others made none. */
 	struct window_made *made;
@@ -92,10 +93,10 @@ void sites_free(struct sites *sites);
 unsigned int size_log2(uint64_t size);
 
 /*
- * The cell of blocks of `size` bytes that `thread` (row) makes with `stack`,
- * and its site; made when missing. Returns 0 or -ENOMEM.
+ * The cell of blocks of `size` bytes that `thread` (row) makes with `stack`, recorded
+ * at `rate`, and its site; made when missing. Returns 0 or -ENOMEM.
  */
-int sites_find(struct sites *sites, uint64_t stack, uint64_t size, uint32_t thread,
+int sites_find(struct sites *sites, uint64_t stack, uint64_t size, uint32_t thread, uint16_t rate,
 	       uint32_t *ret_cell, uint32_t *ret_site);
 
 /* Make room to count blocks of a cell in `made`. Returns 0 or -ENOMEM. */
@@ -111,14 +112,14 @@ int sites_count_call(struct sites *sites, uint32_t site, uint8_t function);
 void sites_stack_known(struct sites *sites, uint64_t stack);
 
 /*
- * A block of `size` bytes was made in a class, or ended. The clock was advanced
+ * A block of this weight was made in a class, or ended. The clock was advanced
  * to `now_ns` before. The second block starts a series while there are fewer
  * than SITES_MAX_SERIES; without memory for it the class goes on without.
  */
 void sites_class_add(struct sites *sites, uint32_t class_row, const struct series_clock *clock,
-		     uint64_t size, uint64_t now_ns);
+		     const struct weight *weight, uint64_t now_ns);
 void sites_class_remove(struct sites *sites, uint32_t class_row, const struct series_clock *clock,
-			uint64_t size, uint64_t now_ns);
+			const struct weight *weight, uint64_t now_ns);
 
 /* The heap is gone: nothing is live any more. */
 void sites_empty(struct sites *sites, const struct series_clock *clock, uint64_t now_ns);

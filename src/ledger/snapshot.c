@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "ledger/snapshot_layout.h"
 #include "ledger/tables.h"
+#include "outlive/sample.h"
 
 static void add_counts(struct snapshot_counts *sum, const struct snapshot_counts *more)
 {
@@ -41,8 +42,8 @@ static int copy_threads(struct snapshot_owner *owner, const struct process *proc
 		memcpy(rows[i].comm, thread->comm, sizeof(rows[i].comm));
 		rows[i].exited = thread->exited;
 		out->running_threads += !thread->exited;
-		rows[i].counts = thread->counts;
-		rows[i].freed_by_others_blocks = thread->freed_by_others_blocks;
+		rows[i].counts = tally_counts(&thread->counts);
+		rows[i].freed_by_others_blocks = weight_blocks(thread->freed_by_others_blocks);
 	}
 	out->threads = rows;
 	out->thread_count = process->threads.count;
@@ -144,9 +145,11 @@ static void fill_cells(struct layout *layout)
 		struct snapshot_cell *out = &layout->cells[layout->cell_at[i]];
 
 		out->thread = cell->thread;
-		out->counts = cell->counts;
-		out->replaced_blocks = cell->replaced_blocks;
-		out->refilled_blocks = cell->refilled_blocks;
+		out->counts = tally_counts(&cell->counts);
+		out->replaced_blocks = weight_blocks(cell->replaced_blocks);
+		out->refilled_blocks = weight_blocks(cell->refilled_blocks);
+		out->sampled.bytes = sample_bytes(cell->rate);
+		out->sampled.made_blocks = cell->made;
 		out->lifetime_ns = cell->lifetime_ns;
 		out->first_ns = layout->origin_ns + cell->first_ns;
 		out->last_ns = layout->origin_ns + cell->last_ns;
@@ -176,7 +179,12 @@ int layout_see_blocks(struct layout *layout, uint64_t from, uint64_t to, bool co
 			cell->counts.live_bytes = rows[i].bytes;
 			cell->counts.live_blocks = rows[i].count;
 		}
+		cell->sampled.live_blocks = rows[i].count;
+		cell->sampled.live_bytes = (double)rows[i].bytes;
+		if (!cell->sampled.bytes)
+			cell->sampled.certain_bytes = (double)rows[i].bytes;
 	}
+	layout_see_sampled(layout, from, to, count);
 	return 0;
 }
 
@@ -192,6 +200,8 @@ void layout_sum_up(struct layout *layout)
 
 		add_counts(&class->counts, &cell->counts);
 		add_counts(&site->counts, &cell->counts);
+		snapshot_add_sampled(&class->sampled, &cell->sampled);
+		snapshot_add_sampled(&site->sampled, &cell->sampled);
 		if (!site->first_ns || cell->first_ns < site->first_ns)
 			site->first_ns = cell->first_ns;
 		if (cell->last_ns > site->last_ns)
@@ -296,6 +306,8 @@ static int copy_sites(struct layout *layout, struct snapshot_process *out)
 	if (layout_see_blocks(layout, 0, UINT64_MAX, false) < 0)
 		return -ENOMEM;
 	layout_sum_up(layout);
+	for (size_t i = 0; i < sites->count; i++)
+		snapshot_add_sampled(&out->sampled, &layout->sites[i].sampled);
 	out->sites = layout->sites;
 	out->site_count = sites->count;
 	if (layout_copy_series(layout) < 0)
@@ -327,7 +339,10 @@ static int copy_process(struct snapshot_owner *owner, const struct ledger *ledge
 	out->first_ns = ledger->start_ns + process->first_ns;
 	out->last_ns = ledger->start_ns + process->last_ns;
 	out->exit_ns = process->exited ? ledger->start_ns + process->exit_ns : 0;
-	out->counts = process->counts;
+	out->counts = tally_counts(&process->counts);
+	out->called_blocks = process->called_blocks;
+	out->called_bytes = process->called_bytes;
+	out->called_frees = process->called_frees;
 	out->inherited_blocks = process->inherited_blocks;
 	out->inherited_bytes = process->inherited_bytes;
 	out->forked_blocks = process->forked_blocks;

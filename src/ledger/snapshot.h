@@ -5,8 +5,8 @@
  *
  * Vocabulary: a *site* is one call path (stack) of one process that allocates.
  * Its blocks fall into *size classes* (powers of two). A *cell* counts what one
- * thread allocated in one size class of one site: "who holds what" is a sum
- * over cells.
+ * thread allocated in one size class of one site at one rate of sampling: "who
+ * holds what" is a sum over cells.
  */
 #ifndef OUTLIVE_LEDGER_SNAPSHOT_H
 #define OUTLIVE_LEDGER_SNAPSHOT_H
@@ -20,6 +20,32 @@
 #define SNAPSHOT_FUNCTIONS 128	  /* rows of the allocator table there may be, row 0 = unknown */
 #define SNAPSHOT_SERIES_POINTS 64 /* samples kept of what was live */
 #define SNAPSHOT_MARK_BYTES 64	  /* of a mark's name, its end included */
+
+/*
+ * Of sampled blocks all counts are estimates: each block counts for all that it stands
+ * for. All zeroes when every block was recorded.
+ */
+struct snapshot_sampled {
+	uint64_t bytes;	      /* the rate, the largest where it changed; 0: nothing was sampled */
+	uint64_t live_blocks; /* recorded and live */
+	uint64_t made_blocks; /* recorded */
+	double live_bytes;    /* their own sizes, summed: live for certain */
+	/* Of a block of s bytes that is sampled with probability p: s p, and s² (1 - p) / p²,
+	 * which is an unbiased estimate of the variance of counts.live_bytes when summed. */
+	double certain_bytes, variance;
+};
+
+static inline void snapshot_add_sampled(struct snapshot_sampled *sum,
+					const struct snapshot_sampled *more)
+{
+	if (more->bytes > sum->bytes)
+		sum->bytes = more->bytes;
+	sum->live_blocks += more->live_blocks;
+	sum->made_blocks += more->made_blocks;
+	sum->live_bytes += more->live_bytes;
+	sum->certain_bytes += more->certain_bytes;
+	sum->variance += more->variance;
+}
 
 struct snapshot_counts {
 	uint64_t live_bytes, live_blocks;
@@ -51,11 +77,13 @@ struct snapshot_cell {
 	uint64_t lifetime_ns; /* of freed blocks, summed */
 	uint64_t first_ns, last_ns; /* first and last allocation */
 	uint64_t oldest_live_ns, newest_live_ns; /* birth of live blocks; 0: none */
+	struct snapshot_sampled sampled;
 };
 
 struct snapshot_class {
 	uint8_t log2_size; /* sizes in [2^n, 2^(n+1)); 0 also holds size 0 */
 	struct snapshot_counts counts;
+	struct snapshot_sampled sampled;
 	uint64_t largest_live_bytes;
 	size_t cell_count;
 	const struct snapshot_cell *cells;
@@ -99,6 +127,7 @@ struct snapshot_site {
 	size_t python_count;
 	const struct snapshot_python_frame *python; /* of the same stack, innermost first */
 	struct snapshot_counts counts;
+	struct snapshot_sampled sampled;
 	uint64_t largest_live_bytes;
 	uint64_t first_ns, last_ns; /* first and last allocation */
 	uint64_t oldest_live_ns, newest_live_ns; /* birth; 0: none live */
@@ -146,6 +175,9 @@ struct snapshot_process {
 	uint64_t first_ns, last_ns; /* first event, last event or exit */
 	uint64_t exit_ns; /* 0: it has not ended */
 	struct snapshot_counts counts;
+	struct snapshot_sampled sampled;
+	/* Sampled: what it called so far, counted; else 0. */
+	uint64_t called_blocks, called_bytes, called_frees;
 	/*
 	 * Blocks that the parent made before the fork: those still live here, and all there
 	 * were at the fork. In none of the counts above.

@@ -31,6 +31,9 @@ struct layout {
  */
 int layout_see_blocks(struct layout *layout, uint64_t from, uint64_t to, bool count);
 
+/* The part of it that concerns sampled blocks. */
+void layout_see_sampled(struct layout *layout, uint64_t from, uint64_t to, bool count);
+
 /* Add up what cells know, over their class and site. */
 void layout_sum_up(struct layout *layout);
 

@@ -26,6 +26,7 @@ static int copy_rows(struct layout *layout, const struct layout *full, size_t si
 		site->whole = &full->sites[i];
 		site->classes = layout->classes + (site->whole->classes - full->classes);
 		site->counts = (struct snapshot_counts){ .live_blocks = 0 };
+		site->sampled = (struct snapshot_sampled){ .live_blocks = 0 };
 		site->largest_live_bytes = site->oldest_live_ns = site->newest_live_ns = 0;
 		memset(site->calls, 0, sizeof(site->calls));
 	}
@@ -35,6 +36,7 @@ static int copy_rows(struct layout *layout, const struct layout *full, size_t si
 		*class = full->classes[i];
 		class->cells = layout->cells + (full->classes[i].cells - full->cells);
 		class->counts = (struct snapshot_counts){ .live_blocks = 0 };
+		class->sampled = (struct snapshot_sampled){ .live_blocks = 0 };
 		class->largest_live_bytes = 0;
 	}
 	for (size_t i = 0; i < sites->cell_count; i++) {
@@ -42,6 +44,7 @@ static int copy_rows(struct layout *layout, const struct layout *full, size_t si
 
 		*cell = full->cells[i];
 		cell->counts = (struct snapshot_counts){ .live_blocks = 0 };
+		cell->sampled = (struct snapshot_sampled){ .bytes = cell->sampled.bytes };
 		cell->oldest_live_ns = cell->newest_live_ns = 0;
 	}
 	return 0;
@@ -62,9 +65,9 @@ static void add_made(struct layout *layout)
 		struct snapshot_counts *counts = &layout->cells[layout->cell_at[i]].counts;
 
 		counts->allocated_bytes = sites->made[i].allocated_bytes;
-		counts->allocated_blocks = sites->made[i].allocated_blocks;
+		counts->allocated_blocks = weight_blocks(sites->made[i].allocated_blocks);
 		counts->freed_bytes = sites->made[i].freed_bytes;
-		counts->freed_blocks = sites->made[i].freed_blocks;
+		counts->freed_blocks = weight_blocks(sites->made[i].freed_blocks);
 	}
 }
 
@@ -97,11 +100,13 @@ static void close_ranks(struct layout *layout, struct snapshot_process *out)
 	size_t kept = 0;
 
 	out->counts = (struct snapshot_counts){ .live_blocks = 0 };
+	out->sampled = (struct snapshot_sampled){ .live_blocks = 0 };
 	for (size_t i = 0; i < out->site_count; i++) {
 		const struct snapshot_counts *counts = &layout->sites[i].counts;
 
 		if (!counts->live_blocks && !counts->allocated_blocks)
 			continue;
+		snapshot_add_sampled(&out->sampled, &layout->sites[i].sampled);
 		out->counts.live_bytes += counts->live_bytes;
 		out->counts.live_blocks += counts->live_blocks;
 		out->counts.allocated_bytes += counts->allocated_bytes;

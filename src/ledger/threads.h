@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "base/map.h"
-#include "ledger/snapshot.h"
+#include "ledger/weight.h"
 
 /* Threads told apart; all further ones share the row of tid 0. */
 #define THREADS_MAX 65536
@@ -19,8 +19,8 @@ struct thread {
 	char comm[WIRE_COMM_BYTES];
 	bool exited;
 	uint64_t exit_ns; /* since the ledger's start */
-	struct snapshot_counts counts; /* as in struct snapshot_thread */
-	uint64_t freed_by_others_blocks;
+	struct tally counts; /* as in struct snapshot_thread */
+	uint64_t freed_by_others_blocks; /* in 1/WEIGHT_ONE */
 	uint64_t closing_frees; /* unknown frees since it last made or freed a known block */
 };
 

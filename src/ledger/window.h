@@ -55,7 +55,7 @@ struct window {
 	uint64_t at_ns;
 };
 
-/* What was made in the window, of one cell. */
+/* What was made in the window, of one cell; blocks in 1/WEIGHT_ONE. */
 struct window_made {
 	uint64_t allocated_bytes, allocated_blocks, freed_bytes, freed_blocks;
 };

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "analysis/columns.h"
+#include "analysis/estimate.h"
 #include "analysis/overview.h"
 #include "analysis/pattern.h"
 #include "analysis/reconcile.h"
@@ -208,6 +209,17 @@ static int write_holders(struct writing *w, const struct snapshot_site *site)
 	return 0;
 }
 
+/* Equal to live_bytes where every block was recorded. */
+static void write_interval(struct json *json, const struct snapshot_sampled *sampled,
+			   uint64_t live_bytes)
+{
+	struct estimate estimate = estimate_live(sampled, live_bytes);
+
+	json_number(json, "live_bytes_low", estimate.low);
+	json_number(json, "live_bytes_high", estimate.high);
+	json_number(json, "recorded_live_blocks", sampled->live_blocks);
+}
+
 static int write_site(struct writing *w, const struct row *row)
 {
 	const struct snapshot_site *site = row->site;
@@ -219,6 +231,7 @@ static int write_site(struct writing *w, const struct row *row)
 	json_object(&w->json, NULL);
 	json_number(&w->json, "id", site->id);
 	write_columns(w, &site_table, row);
+	write_interval(&w->json, &site->sampled, site->counts.live_bytes);
 	write_calls(&w->json, site);
 	r = write_holders(w, site);
 	if (r < 0)
@@ -366,6 +379,20 @@ static void write_process_verdict(struct json *json, const struct process_verdic
 		json_null(json, "growth_bytes_per_s");
 }
 
+/* Counted call by call, whatever was sampled of them. */
+static void write_called(struct json *json, const struct snapshot_process *process)
+{
+	if (!process->called_blocks && !process->called_frees) {
+		json_null(json, "called");
+		return;
+	}
+	json_object(json, "called");
+	json_number(json, "allocated_blocks", process->called_blocks);
+	json_number(json, "allocated_bytes", process->called_bytes);
+	json_number(json, "frees", process->called_frees);
+	json_end_object(json);
+}
+
 static int write_process(struct writing *w, const struct snapshot *snapshot,
 			 const struct snapshot_process *process)
 {
@@ -385,10 +412,12 @@ static int write_process(struct writing *w, const struct snapshot *snapshot,
 	write_process_verdict(json, &verdict);
 	json_number(json, "live_bytes", counts->live_bytes);
 	json_number(json, "live_blocks", counts->live_blocks);
+	write_interval(json, &process->sampled, counts->live_bytes);
 	write_made(json, "allocated_bytes", counts->allocated_bytes, snapshot);
 	write_made(json, "allocated_blocks", counts->allocated_blocks, snapshot);
 	write_made(json, "freed_bytes", counts->freed_bytes, snapshot);
 	write_made(json, "freed_blocks", counts->freed_blocks, snapshot);
+	write_called(json, process);
 	json_number(json, "inherited_bytes", process->inherited_bytes);
 	json_number(json, "inherited_blocks", process->inherited_blocks);
 	json_number(json, "inherited_at_fork_bytes", process->forked_bytes);

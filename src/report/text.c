@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/estimate.h"
 #include "analysis/reconcile.h"
 #include "base/cleanup.h"
 #include "base/text.h"
@@ -53,6 +54,36 @@ static void put_inherited(struct text *text)
 	layout_end_list(layout);
 }
 
+/* "live 212 MB in 1 204 blocks", or "live ≈ 212 MB ± 7.1 MB in ≈ 1 204 blocks". */
+static void put_live(struct text *text)
+{
+	const struct snapshot_process *process = text->row.process;
+	const struct snapshot_counts *counts = &process->counts;
+	struct estimate estimate = estimate_live(&process->sampled, counts->live_bytes);
+	const char *about = process->sampled.bytes ? "≈ " : "";
+	char bytes[UNITS_BUFFER], blocks[UNITS_BUFFER], range[ESTIMATE_TEXT];
+
+	estimate_text(&estimate, counts->live_bytes, range);
+	layout_item(&text->layout, STYLE_HEADING, "live %s%s%s%s in %s%s block%s", about,
+		    units_format_bytes(bytes, sizeof(bytes), counts->live_bytes),
+		    range[0] ? " " : "", range, about,
+		    units_format_count(blocks, sizeof(blocks), counts->live_blocks),
+		    counts->live_blocks == 1 ? "" : "s");
+}
+
+/* "counted: 4 310 221 blocks (12.3 GB) asked for, 4 309 118 frees" */
+static void put_called(struct text *text)
+{
+	const struct snapshot_process *process = text->row.process;
+	char blocks[UNITS_BUFFER], bytes[UNITS_BUFFER], frees[UNITS_BUFFER];
+
+	if (process->called_blocks || process->called_frees)
+		layout_item(&text->layout, STYLE_PLAIN, "counted %s allocations of %s, %s frees",
+			    units_format_count(blocks, sizeof(blocks), process->called_blocks),
+			    units_format_bytes(bytes, sizeof(bytes), process->called_bytes),
+			    units_format_count(frees, sizeof(frees), process->called_frees));
+}
+
 /* "live 212 MB in 1 204 blocks · resident 3.34 GB (peak 3.34 GB) · …" */
 void text_totals(struct text *text)
 {
@@ -62,10 +93,8 @@ void text_totals(struct text *text)
 	struct layout *layout = &text->layout;
 
 	layout_begin_list(layout, 0);
-	layout_item(layout, STYLE_HEADING, "live %s in %s block%s",
-		    units_format_bytes(a, sizeof(a), process->counts.live_bytes),
-		    units_format_count(b, sizeof(b), process->counts.live_blocks),
-		    process->counts.live_blocks == 1 ? "" : "s");
+	put_live(text);
+	put_called(text);
 	if (process->rss_bytes)
 		layout_item(layout, STYLE_HEADING, "resident %s (peak %s)",
 			    units_format_bytes(a, sizeof(a), process->rss_bytes),

@@ -117,7 +117,7 @@ void text_quality(struct text *text)
 		    strcmp(options->kind, "live") == 0 ? "traced " : "recording of ",
 		    units_format_duration(number, sizeof(number), options->duration_ns));
 	if (options->sample_bytes)
-		layout_item(&text->layout, STYLE_PLAIN, "sampled every %s, numbers are estimates",
+		layout_item(&text->layout, STYLE_PLAIN, "one block sampled per %s, numbers are estimates (± 95 of 100)",
 			    units_format_bytes(number, sizeof(number), options->sample_bytes));
 	if (lost)
 		layout_item(&text->layout, STYLE_ALARM, "not exact, see below");

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "analysis/estimate.h"
 #include "analysis/pattern.h"
 #include "base/cleanup.h"
 #include "base/text.h"
@@ -187,6 +188,23 @@ static void put_line(struct text *text, size_t number, const struct stack *stack
 	layout_newline(&text->layout);
 }
 
+/* "≈ 12.3 MB ± 1.10 MB, by 143 sampled blocks": how sure that is. */
+static void put_estimate(struct text *text)
+{
+	const struct snapshot_site *site = text->row.site;
+	struct estimate estimate = estimate_live(&site->sampled, site->counts.live_bytes);
+	char bytes[UNITS_BUFFER], blocks[UNITS_BUFFER], range[ESTIMATE_TEXT], line[192];
+
+	if (!site->sampled.bytes ||
+	    !estimate_text(&estimate, site->counts.live_bytes, range)[0])
+		return;
+	snprintf(line, sizeof(line), "≈ %s %s, by %s sampled block%s",
+		 units_format_bytes(bytes, sizeof(bytes), site->counts.live_bytes), range,
+		 units_format_count(blocks, sizeof(blocks), site->sampled.live_blocks),
+		 site->sampled.live_blocks == 1 ? "" : "s");
+	layout_paragraph(&text->layout, STYLE_PLAIN, INDENT, line);
+}
+
 static int put_site(struct text *text, size_t number, const struct text_columns *columns)
 {
 	const struct snapshot_site *site = text->row.site;
@@ -198,6 +216,7 @@ static int put_site(struct text *text, size_t number, const struct text_columns 
 	pattern_find(text->row.snapshot, text->row.process, site, &pattern);
 	stack_resolve(text->options->frames, text->options->native, text->row.process, site, &stack);
 	put_line(text, number, &stack, &pattern, columns);
+	put_estimate(text);
 	if (text->options->verb == REPORT_THREADS)
 		snprintf(sentence, sizeof(sentence), "%s", pattern.text);
 	else

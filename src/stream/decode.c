@@ -177,6 +177,7 @@ int decode_record(const void *data, size_t size, struct event *ret_event)
 	ret_event->kind = decoder->kind;
 	ret_event->function = header.function;
 	ret_event->flags = header.flags;
+	ret_event->rate = header.rate;
 	ret_event->pid = header.pid;
 	ret_event->tid = header.tid;
 	ret_event->time_ns = header.time_ns;

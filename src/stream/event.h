@@ -43,6 +43,7 @@ enum event_kind {
 	EVENT_PYTHON_FRAMES, /* the Python part of a stack, named */
 	EVENT_MARK, /* somebody said: remember this moment */
 	EVENT_COVERED, /* probes stand in a process that ran a while without */
+	EVENT_CALLS, /* what a process that is sampled called so far */
 	EVENT_KIND_COUNT
 };
 
@@ -72,6 +73,7 @@ struct event {
 	uint8_t kind;	  /* enum event_kind */
 	uint8_t function; /* row of the allocator table, 1-based; 0 unknown */
 	uint8_t flags;	  /* enum wire_flag */
+	uint16_t rate;	  /* of a block: how it was sampled (outlive/sample.h); 0: all are told */
 	uint32_t pid;
 	uint32_t tid;
 	uint64_t time_ns;
@@ -146,6 +148,9 @@ struct event {
 		struct {
 			uint64_t after_ns; /* how long it ran without them */
 		} covered;
+		struct {
+			uint64_t blocks, bytes, frees; /* as in struct sample_calls */
+		} calls;
 		struct {
 			uint64_t rss_bytes, peak_rss_bytes;
 		} resident;

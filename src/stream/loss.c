@@ -57,6 +57,12 @@ const struct loss_cause loss_causes[WIRE_LOSS_COUNT] = {
 		"for: their stacks go by frame pointers and may be short, bytes are right",
 		"trace fewer: by -p, --cgroup, --comm or --user",
 	},
+	[WIRE_LOSS_SAMPLED] = {
+		"lost_samples",
+		"sampled blocks dropped, no room to note them until they are freed: live bytes are "
+		"too low",
+		"sample more coarsely: a larger --sample",
+	},
 	[WIRE_LOSS_STALE_CALL] = {
 		"stale_calls",
 		"allocator calls never returned (a thread died in them or jumped out)",

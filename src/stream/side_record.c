@@ -76,6 +76,11 @@ struct side_covered {
 	uint64_t after_ns;
 };
 
+struct side_calls {
+	struct wire_header header;
+	uint64_t blocks, bytes, frees;
+};
+
 _Static_assert(sizeof(struct side_text) == 32, "side_text is file format");
 _Static_assert(sizeof(struct side_process) == 88, "side_process is file format");
 _Static_assert(sizeof(struct side_module) == 56, "side_module is file format");
@@ -85,6 +90,7 @@ _Static_assert(sizeof(struct side_python_frame) == 16, "side_python_frame is fil
 _Static_assert(sizeof(struct side_python_frames) == 40, "side_python_frames is file format");
 _Static_assert(sizeof(struct side_mark) == 32, "side_mark is file format");
 _Static_assert(sizeof(struct side_covered) == 32, "side_covered is file format");
+_Static_assert(sizeof(struct side_calls) == 48, "side_calls is file format");
 
 int side_append(struct side_buffer *buffer, const void *bytes, size_t size)
 {
@@ -142,6 +148,7 @@ static struct wire_header header_of(const struct event *event, uint16_t kind, si
 		.length = (uint16_t)length,
 		.function = event->function,
 		.flags = event->flags,
+		.rate = event->rate,
 		.pid = event->pid,
 		.tid = event->tid,
 		.time_ns = event->time_ns,
@@ -283,6 +290,20 @@ static int put_covered(struct side_writer *writer, const struct event *event,
 	return side_append(buffer, &record, sizeof(record));
 }
 
+static int put_calls(struct side_writer *writer, const struct event *event,
+		     struct side_buffer *buffer)
+{
+	struct side_calls record = {
+		.header = header_of(event, SIDE_CALLS, sizeof(record)),
+		.blocks = event->calls.blocks,
+		.bytes = event->calls.bytes,
+		.frees = event->calls.frees,
+	};
+
+	(void)writer;
+	return side_append(buffer, &record, sizeof(record));
+}
+
 /* A mapping from before the trace: told by user space in the shape of a wire record. */
 static int put_map(struct side_writer *writer, const struct event *event,
 		   struct side_buffer *buffer)
@@ -316,6 +337,7 @@ int side_encode(struct side_writer *writer, const struct event *event, struct si
 		[EVENT_PYTHON_FRAMES] = put_python_frames,
 		[EVENT_MARK] = put_mark,
 		[EVENT_COVERED] = put_covered,
+		[EVENT_CALLS] = put_calls,
 	};
 
 	if (event->kind >= EVENT_KIND_COUNT || !puts[event->kind])
@@ -502,6 +524,19 @@ static int take_covered(struct side_reader *reader, const void *data, size_t len
 	return EVENT_COVERED;
 }
 
+static int take_calls(struct side_reader *reader, const void *data, size_t length,
+		      struct event *event)
+{
+	struct side_calls record;
+
+	(void)reader, (void)length;
+	memcpy(&record, data, sizeof(record));
+	event->calls.blocks = record.blocks;
+	event->calls.bytes = record.bytes;
+	event->calls.frees = record.frees;
+	return EVENT_CALLS;
+}
+
 int side_decode(struct side_reader *reader, const void *data, size_t size, struct event *ret_event)
 {
 	static const struct {
@@ -518,6 +553,7 @@ int side_decode(struct side_reader *reader, const void *data, size_t size, struc
 						      take_python_frames },
 		[SIDE_MARK - SIDE_FIRST] = { sizeof(struct side_mark), take_mark },
 		[SIDE_COVERED - SIDE_FIRST] = { sizeof(struct side_covered), take_covered },
+		[SIDE_CALLS - SIDE_FIRST] = { sizeof(struct side_calls), take_calls },
 	};
 	struct wire_header header;
 	int result = EVENT_NONE;
@@ -537,6 +573,7 @@ int side_decode(struct side_reader *reader, const void *data, size_t size, struc
 	ret_event->kind = (uint8_t)result;
 	ret_event->function = header.function;
 	ret_event->flags = header.flags;
+	ret_event->rate = header.rate;
 	ret_event->pid = header.pid;
 	ret_event->tid = header.tid;
 	ret_event->time_ns = header.time_ns;

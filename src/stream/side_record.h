@@ -27,6 +27,7 @@ enum side_kind {
 	SIDE_PYTHON_FRAMES,
 	SIDE_MARK,
 	SIDE_COVERED,
+	SIDE_CALLS,
 	SIDE_END /* one behind the last */
 };
 

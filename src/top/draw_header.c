@@ -108,12 +108,22 @@ static size_t draw_state(const struct top_model *model, struct canvas *canvas)
 	return column - 1;
 }
 
+static bool is_sampled(const struct snapshot *snapshot)
+{
+	for (size_t i = 0; i < snapshot->process_count; i++) {
+		if (snapshot->processes[i].sampled.bytes)
+			return true;
+	}
+	return false;
+}
+
 static void draw_first(const struct top_model *model, struct canvas *canvas)
 {
 	struct strip strip = { .canvas = canvas, .end = draw_state(model, canvas) };
 	const struct snapshot *snapshot = model->snapshot;
 	const struct snapshot_quality *quality = &snapshot->quality;
 	char time[UNITS_BUFFER], events[UNITS_BUFFER];
+	const char *exact = is_sampled(snapshot) ? "sampled" : "exact";
 	uint64_t lost = count_losses(quality);
 
 	item_name(model, &strip);
@@ -121,8 +131,8 @@ static void draw_first(const struct top_model *model, struct canvas *canvas)
 		   units_format_duration(time, sizeof(time), snapshot->now_ns - snapshot->start_ns));
 	if (lost)
 		strip_item(&strip, TOP_ALARM, "NOT EXACT");
-	else if (!strip_item(&strip, TOP_PLAIN, "exact, nothing lost"))
-		strip_item(&strip, TOP_PLAIN, "exact");
+	else if (!strip_item(&strip, TOP_PLAIN, "%s, nothing lost", exact))
+		strip_item(&strip, TOP_PLAIN, "%s", exact);
 	strip_item(&strip, TOP_PLAIN, "%s events",
 		   units_format_count(events, sizeof(events), quality->events));
 	if (quality->unknown_frees)

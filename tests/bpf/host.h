@@ -55,6 +55,14 @@ static inline long bpf_probe_read_user(void *to, __u32 size, const void *from)
 	return process_vm_readv(getpid(), &local, 1, &remote, 1, 0) == (ssize_t)size ? 0 : -14;
 }
 
+/* The test's source of randomness. */
+static __u32 (*host_random)(void);
+
+static inline __u32 bpf_get_prandom_u32(void)
+{
+	return host_random ? host_random() : 0;
+}
+
 /* No kernel to ask: no process here has a trampoline. */
 static inline void *bpf_get_current_task_btf(void)
 {

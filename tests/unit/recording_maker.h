@@ -119,6 +119,7 @@ static void maker_work(struct maker *maker, unsigned int count)
 		if (i < 11)
 			maker_stack(maker, i + 1, now);
 		alloc.header = maker_header(WIRE_ALLOC, sizeof(alloc), now);
+		alloc.header.rate = i % 7 ? 0 : 0x4009;
 		maker_wire(maker, &alloc, sizeof(alloc));
 		release.header = maker_header(WIRE_FREE, sizeof(release), now + 3);
 		again.header = maker_header(WIRE_REALLOC, sizeof(again), now + 4);
@@ -134,6 +135,7 @@ static void maker_end(struct maker *maker)
 {
 	struct event resident = { .kind = EVENT_RESIDENT, .pid = 100, .time_ns = 97000000000ull };
 	struct event loss = { .kind = EVENT_LOSS, .time_ns = 97000000001ull };
+	struct event calls = { .kind = EVENT_CALLS, .pid = 100, .time_ns = 97000000002ull };
 	struct event mark = { .kind = EVENT_MARK, .time_ns = 97000000002ull };
 
 	resident.resident.rss_bytes = 12345678;
@@ -141,6 +143,10 @@ static void maker_end(struct maker *maker)
 	maker_deliver(maker, &resident);
 	loss.loss.totals[WIRE_LOSS_ALLOC_RING] = 5;
 	maker_deliver(maker, &loss);
+	calls.calls.blocks = 4310221;
+	calls.calls.bytes = 13207024435ull;
+	calls.calls.frees = 4309118;
+	maker_deliver(maker, &calls);
 	mark.mark.name = "after request 7";
 	maker_deliver(maker, &mark);
 }

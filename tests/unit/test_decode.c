@@ -18,7 +18,7 @@
 static struct wire_header header(uint16_t kind, size_t length)
 {
 	return (struct wire_header){ .kind = kind, .length = (uint16_t)length, .function = 3,
-				     .flags = WIRE_IN_ALLOCATOR, .pid = 7, .tid = 8, .time_ns = 9 };
+				     .flags = WIRE_IN_ALLOCATOR, .rate = 0x1234, .pid = 7, .tid = 8, .time_ns = 9 };
 }
 
 /* Decode a copy that ends exactly where the record ends, at an odd address. */
@@ -58,6 +58,7 @@ static void every_kind_keeps_its_fields(void **state)
 	assert_int_equal(event.alloc.stack, 30);
 	assert_int_equal(decode_copy(&release, sizeof(release), &event), sizeof(release));
 	assert_int_equal(event.kind, EVENT_FREE);
+	assert_int_equal(event.rate, 0x1234);
 	assert_int_equal(event.free.address, 0x11);
 	assert_int_equal(decode_copy(&grow, sizeof(grow), &event), sizeof(grow));
 	assert_int_equal(event.kind, EVENT_REALLOC);

@@ -212,7 +212,7 @@ static void test_window(void **state)
 		"\n   \"to\": null,\n   \"at_ns\": 41000000000,\n   \"at\": \"stop\"\n  }",
 		"\"marks\": [\n   {\n    \"name\": \"stop\",\n    \"time_ns\": 41000000000\n   }\n  ]",
 		"\"more_marks\": 5",
-		"\"live_blocks\": 3031,\n   \"allocated_bytes\": null,",
+		"\"recorded_live_blocks\": 0,\n   \"allocated_bytes\": null,",
 		"\"freed_by_others_blocks\": null",
 	};
 	const struct snapshot_mark mark = { 42 * SECOND, "stop" };

@@ -326,6 +326,33 @@ static void test_home(void **state)
 	free(text);
 }
 
+/* Of sampled blocks it is said how sure the numbers are, where that can be seen. */
+static void test_sampled(void **state)
+{
+	struct report_options options = fixture_options;
+	struct fixture f;
+
+	(void)state;
+	fixture_make(&f);
+	f.processes[0].called_blocks = 4310221;
+	f.processes[0].called_bytes = 13 * 1024 * MB;
+	f.processes[0].called_frees = 4309118;
+	f.processes[0].sampled = (struct snapshot_sampled){
+		512 << 10, 17, 70, 211e6, 210e6, 17.0 * (512 << 10) * (512 << 10),
+	};
+	/* Large blocks, many small ones, one small one. */
+	f.sites[0].sampled = (struct snapshot_sampled){
+		512 << 10, 10, 20, 220201005, 220201005, 0,
+	};
+	f.sites[1].sampled = (struct snapshot_sampled){ 8 << 10, 384, 500, 4e5, 1e4, 384.0 * (1 << 26) };
+	f.sites[2].sampled = (struct snapshot_sampled){
+		512 << 10, 2, 2, 100, 1, 2.0 * (512 << 10) * (512 << 10),
+	};
+	options.sample_bytes = 512 << 10;
+	options.rows = 3;
+	check("sampled.txt", &f.snapshot, &options);
+}
+
 /* The larger process comes first, and -n counts processes too, but never hides just one. */
 static void test_process_order(void **state)
 {
@@ -559,6 +586,7 @@ int main(void)
 		cmocka_unit_test(test_hostile_timeline),
 		cmocka_unit_test(test_two_processes),
 		cmocka_unit_test(test_home),
+		cmocka_unit_test(test_sampled),
 		cmocka_unit_test(test_process_order),
 		cmocka_unit_test(test_workers),
 		cmocka_unit_test(test_sort),

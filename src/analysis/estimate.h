@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* How sure the numbers of sampled blocks are. */
+#ifndef OUTLIVE_ANALYSIS_ESTIMATE_H
+#define OUTLIVE_ANALYSIS_ESTIMATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ledger/snapshot.h"
+
+/* Live bytes lie between these in 95 of 100 traces. */
+struct estimate {
+	uint64_t low, high;
+};
+
+/*
+ * The interval of `live_bytes`, the live_bytes of a site, class or process whose sampled
+ * blocks are `sampled`. When all blocks were recorded both ends are live_bytes.
+ */
+struct estimate estimate_live(const struct snapshot_sampled *sampled, uint64_t live_bytes);
+
+/* "± 1.10 MB", or "(10.2 MB to 15.1 MB)" where one side is much longer than the other.
+ * Returns `buffer`, "" where the interval is too narrow to show. */
+#define ESTIMATE_TEXT 80
+char *estimate_text(const struct estimate *estimate, uint64_t live_bytes,
+		    char buffer[ESTIMATE_TEXT]);
+
+#endif
