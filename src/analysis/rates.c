@@ -44,15 +44,31 @@ static const struct snapshot_process *whole_of(const struct snapshot_process *pr
 	return process->whole ? process->whole : process;
 }
 
-/* The same process in `base`, or NULL: it was not there yet. */
+static bool is_same(const struct snapshot_process *a, const struct snapshot_process *b)
+{
+	return a->pid == b->pid && a->start_ns == b->start_ns;
+}
+
+/* Where `process` lies in `now`; of no meaning when it is not of that array itself. */
+static size_t place_of(const struct snapshot *now, const struct snapshot_process *process)
+{
+	uintptr_t from = (uintptr_t)now->processes, at = (uintptr_t)process;
+
+	return at >= from ? (at - from) / sizeof(*process) : now->process_count;
+}
+
+/* The same process in `base`, or NULL: it was not there yet. Most are where they are now. */
 static const struct snapshot_process *find_process(const struct snapshot *base,
+						   const struct snapshot *now,
 						   const struct snapshot_process *process)
 {
-	for (size_t i = 0; i < base->process_count; i++) {
-		const struct snapshot_process *other = &base->processes[i];
+	size_t at = place_of(now, process);
 
-		if (other->pid == process->pid && other->start_ns == process->start_ns)
-			return whole_of(other);
+	if (at < base->process_count && is_same(&base->processes[at], process))
+		return whole_of(&base->processes[at]);
+	for (size_t i = 0; i < base->process_count; i++) {
+		if (is_same(&base->processes[i], process))
+			return whole_of(&base->processes[i]);
 	}
 	return NULL;
 }
@@ -93,7 +109,7 @@ bool rates_of_process(const struct rates *rates, const struct snapshot *now,
 	base = base_of(rates, now, &seconds);
 	if (!base)
 		return false;
-	before = find_process(base, process);
+	before = find_process(base, now, process);
 	compare(&whole_of(process)->counts, before ? &before->counts : &nothing, seconds, ret_rate);
 	return true;
 }
@@ -112,7 +128,7 @@ bool rates_of_thread(const struct rates *rates, const struct snapshot *now,
 	base = base_of(rates, now, &seconds);
 	if (!base)
 		return false;
-	before = find_process(base, process);
+	before = find_process(base, now, process);
 	/* The ledger only ever appends threads: the same one has the same place. */
 	if (before && index < before->thread_count && before->threads[index].tid == thread->tid)
 		counts = &before->threads[index].counts;
@@ -160,7 +176,7 @@ bool rates_of_site(const struct rates *rates, const struct snapshot *now,
 		return false;
 	site = site->whole ? site->whole : site;
 	counts = site->counts;
-	before = find_process(base, process);
+	before = find_process(base, now, process);
 	/* Ids are places in the table, which only grows. */
 	if (before && site->id && site->id <= before->site_count) {
 		const struct snapshot_site *old = &before->sites[site->id - 1];

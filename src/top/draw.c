@@ -63,6 +63,9 @@ static void item_list(struct top_model *model, struct strip *strip)
 		strip_item(strip, TOP_PLAIN, "%s", all);
 	strip_item(strip, TOP_PLAIN, "by %s %s", sort->column->title,
 		   sort->column->descending != sort->reversed ? "▾" : "▴");
+	if (model->hidden)
+		strip_item(strip, TOP_NOTICE, "%s that ended hidden",
+			   units_format_count(shown, sizeof(shown), model->hidden));
 	if (model->frozen)
 		strip_item(strip, TOP_NOTICE, "order frozen");
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "analysis/where.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/units.h"
@@ -50,13 +51,20 @@ static void add_process(const struct top_model *model, const struct snapshot_pro
 static struct totals sum_up(const struct top_model *model)
 {
 	const struct snapshot_process *process = whole_of(model_process(model));
+	const struct snapshot *snapshot = model->snapshot;
 	struct totals totals = { 0 };
+	size_t running = 0;
 
 	if (process) {
 		add_process(model, process, &totals);
-	} else {
-		for (size_t i = 0; i < model->snapshot->process_count; i++)
-			add_process(model, whole_of(&model->snapshot->processes[i]), &totals);
+		return totals;
+	}
+	/* What ended gave its memory back. */
+	for (size_t i = 0; i < snapshot->process_count; i++)
+		running += !snapshot->processes[i].exited;
+	for (size_t i = 0; i < snapshot->process_count; i++) {
+		if (!snapshot->processes[i].exited || !running)
+			add_process(model, whole_of(&snapshot->processes[i]), &totals);
 	}
 	return totals;
 }
@@ -72,20 +80,37 @@ static uint64_t count_losses(const struct snapshot_quality *quality)
 	return lost;
 }
 
+static void item_processes(const struct snapshot *snapshot, struct strip *strip)
+{
+	uint64_t ended = snapshot->past.processes, count = snapshot->process_count + ended;
+	char number[UNITS_BUFFER];
+
+	for (size_t i = 0; i < snapshot->process_count; i++)
+		ended += snapshot->processes[i].exited;
+	strip_item(strip, TOP_TITLE, "%s process%s",
+		   units_format_count(number, sizeof(number), count), count == 1 ? "" : "es");
+	if (ended)
+		strip_item(strip, TOP_PLAIN, "%s ended",
+			   units_format_count(number, sizeof(number), ended));
+}
+
 static void item_name(const struct top_model *model, struct strip *strip)
 {
 	const struct snapshot_process *process = model_process(model);
-	char comm[64];
+	char comm[64], place[WHERE_BUFFER];
 
 	if (!process) {
-		strip_item(strip, TOP_TITLE, "%zu process%s", model->snapshot->process_count,
-			   model->snapshot->process_count == 1 ? "" : "es");
+		item_processes(model->snapshot, strip);
 		return;
 	}
 	text_clean(comm, sizeof(comm), process->comm, sizeof(comm));
 	strip_item(strip, TOP_TITLE, "%s (%u)", comm[0] ? comm : "?", process->pid);
 	if (process->exited)
 		strip_item(strip, TOP_NOTICE, "exited");
+	if (where_renumbered(process))
+		strip_item(strip, TOP_PLAIN, "pid %u inside", process->home.inner_pid);
+	if (process->home.container && process->home.container[0])
+		strip_item(strip, TOP_PLAIN, "container %s", where_short(&process->home, place));
 }
 
 /* Right: the state of the picture. Returns where it begins. */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "analysis/where.h"
 #include "base/units.h"
 #include "top/draw.h"
 #include "top/list.h"
@@ -15,13 +16,15 @@
 #define VERDICT_LEAST 70 /* a screen less wide has no verdicts in the list */
 #define CHART_WIDTH 12
 #define CHART_LEAST 116
+#define PLACE_WIDTH 20 /* where a process lives */
+#define PLACE_LEAST 100
 #define NAME_TEXT 1100
 
 struct shape {
 	const struct column *columns[FIELDS_MOST];
 	size_t count;
 	size_t name_width;
-	bool verdict, chart;
+	bool verdict, chart, place;
 };
 
 static enum top_style verdict_style(enum pattern_name name)
@@ -40,6 +43,8 @@ static struct shape choose(const struct top_model *model, size_t width)
 	bool seen = false;
 
 	shape.chart = model->place.view == VIEW_SITES && width >= CHART_LEAST;
+	shape.place = model->place.view == VIEW_PROCESSES && width >= PLACE_LEAST;
+	used += shape.place ? PLACE_WIDTH + 2 : 0;
 	used += shape.verdict ? VERDICT_WIDTH + 2 : 0;
 	used += shape.chart ? CHART_WIDTH + 2 : 0;
 	for (size_t i = 0; i < known && used + 1 + all[i]->width <= width; i++) {
@@ -76,6 +81,8 @@ static void draw_heading(const struct top_model *model, struct canvas *canvas, s
 				     false);
 	if (shape->verdict)
 		canvas_cell(canvas, row, column + 2, TOP_HEAD, "VERDICT", VERDICT_WIDTH, false);
+	if (shape->place)
+		canvas_cell(canvas, row, column + 2, TOP_HEAD, "IN", PLACE_WIDTH, false);
 }
 
 static size_t draw_row_chart(const struct list_row *row, struct canvas *canvas, size_t at,
@@ -94,19 +101,25 @@ static void draw_row(struct top_model *model, struct canvas *canvas, size_t at,
 		     const struct shape *shape, const struct list_row *list_row)
 {
 	const struct row *row = &list_row->row;
-	char name[NAME_TEXT], value[UNITS_BUFFER];
+	char name[NAME_TEXT], value[UNITS_BUFFER], place[WHERE_BUFFER];
 	enum pattern_name verdict;
 	size_t column;
 
+	enum top_style style = list_ended(row) ? TOP_DIM : TOP_PLAIN;
+
 	list_name(model, row, shape->name_width, name, sizeof(name));
-	column = canvas_cell(canvas, at, 0, TOP_NAME, name, shape->name_width, false);
+	column = canvas_cell(canvas, at, 0, style == TOP_DIM ? TOP_DIM : TOP_NAME, name,
+			     shape->name_width, false);
 	for (size_t i = 0; i < shape->count; i++) {
 		const struct column *field = shape->columns[i];
 
 		column_format(field, field->get(row), value);
-		column = canvas_cell(canvas, at, column + 1, TOP_PLAIN, value, field->width,
+		column = canvas_cell(canvas, at, column + 1, style, value, field->width,
 				     field->right);
 	}
+	if (shape->place)
+		canvas_cell(canvas, at, column + 2, style, where_short(&row->process->home, place),
+			    PLACE_WIDTH, false);
 	if (shape->chart)
 		column = draw_row_chart(list_row, canvas, at, column + 2);
 	if (!shape->verdict)
@@ -126,6 +139,8 @@ static void draw_empty(const struct top_model *model, struct canvas *canvas, siz
 	if (model->left_out)
 		text = model->unnamed ? "Looking for it in the names ..." :
 					"No row has this text. Esc drops the filter.";
+	else if (model->hidden)
+		text = "All have ended. x shows them.";
 	else if (model->newer)
 		text = "Nothing that is newer than the mark. n shows all.";
 	else if (model->place.process && !model_process(model))

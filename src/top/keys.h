@@ -46,6 +46,7 @@ enum top_action {
 	ACTION_REVERSE,
 	ACTION_FILTER,
 	ACTION_FREEZE,
+	ACTION_ENDED,
 	/* of who drives it, too */
 	ACTION_PAUSE,
 	ACTION_MARK,

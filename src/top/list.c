@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/where.h"
 #include "base/map.h"
 #include "base/text.h"
 #include "base/vec.h"
@@ -161,6 +162,11 @@ static size_t count_rows(const struct top_model *model, const struct snapshot_pr
 	return model->place.view == VIEW_THREADS ? process->thread_count : process->site_count;
 }
 
+bool list_ended(const struct row *row)
+{
+	return row->thread ? row->thread->exited : !row->site && row->process->exited;
+}
+
 static bool took_part(const struct snapshot_counts *counts)
 {
 	return counts->live_blocks || counts->allocated_blocks || counts->freed_blocks;
@@ -180,6 +186,18 @@ static uint64_t identify(const struct row *row)
 			     identity_of_process(row->process);
 }
 
+/* Has the place, the user or a pid of a process this text in it? */
+static bool lives_in(const struct snapshot_process *process, const char *text)
+{
+	const struct snapshot_home *home = &process->home;
+	char user[WHERE_BUFFER], pid[32];
+
+	snprintf(pid, sizeof(pid), "%u", process->pid);
+	return (home->cgroup && strcasestr(home->cgroup, text)) ||
+	       (home->container && strcasestr(home->container, text)) ||
+	       strcasestr(where_user(home, user), text) || strcmp(pid, text) == 0;
+}
+
 /* Does the filter let it through? `left` names may still be found for that. */
 static bool passes(struct top_model *model, const struct row *row, size_t *left)
 {
@@ -197,13 +215,17 @@ static bool passes(struct top_model *model, const struct row *row, size_t *left)
 		model->unnamed = model->unnamed || !label;
 		return label && strcasestr(label->all, model->filter);
 	}
-	return strcasestr(list_name(model, row, sizeof(name), name, sizeof(name)), model->filter);
+	if (strcasestr(list_name(model, row, sizeof(name), name, sizeof(name)), model->filter))
+		return true;
+	return !row->thread && lives_in(row->process, model->filter);
 }
 
 static int compare(const void *left, const void *right)
 {
 	const struct top_entry *a = left, *b = right;
 
+	if (a->ended != b->ended)
+		return a->ended ? 1 : -1;
 	if (a->rank != b->rank)
 		return a->rank > b->rank ? -1 : 1;
 	if (a->live_bytes != b->live_bytes)
@@ -231,6 +253,10 @@ static void add_row(struct top_model *model, const struct scope *scope, uint32_t
 	/* Threads and sites are many, and most may have no part in it. */
 	if (model->place.view != VIEW_PROCESSES && !took_part(counts_of(&row.row)))
 		return;
+	if (model->hide_ended && list_ended(&row.row)) {
+		model->hidden++;
+		return;
+	}
 	if (!passes(model, &row.row, left)) {
 		model->left_out++;
 		return;
@@ -238,6 +264,7 @@ static void add_row(struct top_model *model, const struct scope *scope, uint32_t
 	model->entries[model->entry_count] = (struct top_entry){
 		.id = identify(&row.row),
 		.live_bytes = counts_of(&row.row)->live_bytes,
+		.ended = model->place.view == VIEW_PROCESSES && !model->frozen && list_ended(&row.row),
 		.index = index,
 	};
 	if (model->frozen && map_get(places, model->entries[model->entry_count].id, &place))
@@ -256,7 +283,7 @@ void list_refresh(struct top_model *model)
 	struct map places = { 0 };
 
 	remember(model, &places);
-	model->entry_count = model->left_out = 0;
+	model->entry_count = model->left_out = model->hidden = 0;
 	model->unnamed = false;
 	if (vec_reserve((void **)&model->entries, &model->entry_capacity, count + 1,
 			sizeof(*model->entries)) < 0)

@@ -27,6 +27,9 @@ void list_select(struct top_model *model, const struct top_entry *entry, struct 
 char *list_name(struct top_model *model, const struct row *row, size_t width, char *buffer,
 		size_t size);
 
+/* Is it a process or thread that has ended? */
+bool list_ended(const struct row *row);
+
 /* The table of columns of a list view. */
 enum fields_table list_fields(enum top_view view);
 

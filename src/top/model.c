@@ -34,23 +34,45 @@ void model_end(struct top_model *model)
 
 /* --- snapshots ---------------------------------------------------------------- */
 
-/* At first: the one process, or the choice of several. The one process also when another
- * has come in its place. */
-static void arrive(struct top_model *model, bool first)
+/* The process at hand is known by another identity from now on. */
+static void follow(struct top_model *model, const struct snapshot_process *process)
 {
-	const struct snapshot *snapshot = model->snapshot;
 	uint64_t before = model->place.process;
 
-	if (snapshot->process_count > 1 && first)
-		model->place = (struct top_place){ .view = VIEW_PROCESSES };
-	if (snapshot->process_count != 1 || model_process(model) ||
-	    model->place.view == VIEW_PROCESSES)
-		return;
-	model->place.process = identity_of_process(&snapshot->processes[0]);
+	model->place.process = identity_of_process(process);
 	for (size_t i = 0; i < model->depth; i++) {
 		if (model->path[i].process == before)
 			model->path[i].process = model->place.process;
 	}
+}
+
+/* A process may have been shown before its start time was known. */
+static void learn_start(struct top_model *model, const struct snapshot *snapshot)
+{
+	const struct snapshot_process *process = model_process(model);
+
+	if (!process || process->start_ns)
+		return;
+	for (size_t i = 0; i < snapshot->process_count; i++) {
+		if (snapshot->processes[i].pid == process->pid) {
+			follow(model, &snapshot->processes[i]);
+			return;
+		}
+	}
+}
+
+/* At first: the one process, or the choice of several, also when they become several. The
+ * one process also when another has come in its place. */
+static void arrive(struct top_model *model, bool first)
+{
+	const struct snapshot *snapshot = model->snapshot;
+
+	if (snapshot->process_count > 1 && (first || !model->touched) &&
+	    model->place.view != VIEW_PROCESSES)
+		model->place = (struct top_place){ .view = VIEW_PROCESSES };
+	if (snapshot->process_count == 1 && !model_process(model) &&
+	    model->place.view != VIEW_PROCESSES)
+		follow(model, &snapshot->processes[0]);
 }
 
 void model_take(struct top_model *model, struct snapshot *snapshot)
@@ -58,6 +80,7 @@ void model_take(struct top_model *model, struct snapshot *snapshot)
 	struct snapshot *last = model->snapshot;
 	bool first = !last;
 
+	learn_start(model, snapshot);
 	if (last && last->now_ns < snapshot->now_ns) {
 		rates_keep(&model->rates, last);
 	} else {
@@ -166,7 +189,11 @@ static void go(struct top_model *model, struct top_place place)
 		memmove(&model->path[0], &model->path[1], (TOP_DEPTH - 1) * sizeof(model->path[0]));
 		model->depth--;
 	}
+	memcpy(model->place.filter, model->filter, sizeof(model->filter));
 	model->path[model->depth++] = model->place;
+	/* A text that chose processes says nothing about what is in them. */
+	if (model->place.view == VIEW_PROCESSES)
+		model->filter[0] = '\0';
 	model->place = place;
 	model->entry_count = 0;
 	model->stale = true;
@@ -178,6 +205,7 @@ static void go_back(struct top_model *model)
 		model->filter[0] = '\0';
 	} else if (model->depth) {
 		model->place = model->path[--model->depth];
+		memcpy(model->filter, model->place.filter, sizeof(model->filter));
 		model->entry_count = 0;
 	}
 	model->stale = true;
@@ -352,6 +380,7 @@ static void act(struct top_model *model, enum top_action action)
 	case ACTION_SORT_NEXT: sort_by(model, 1); break;
 	case ACTION_SORT_PREVIOUS: sort_by(model, -1); break;
 	case ACTION_REVERSE: reverse(model); break;
+	case ACTION_ENDED: model->hide_ended ^= true; model->stale = true; break;
 	case ACTION_FREEZE: model->frozen ^= true; model->stale = true; break;
 	case ACTION_PAUSE: model->paused ^= true; break;
 	case ACTION_NEWER: show_newer(model); break;
@@ -365,6 +394,7 @@ enum top_action model_key(struct top_model *model, uint32_t key)
 	enum top_action action;
 
 	model->message[0] = '\0';
+	model->touched = true;
 	if (model->filtering) {
 		edit_filter(model, key);
 		return ACTION_NONE;

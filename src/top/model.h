@@ -34,6 +34,8 @@ enum top_view {
 
 #define VIEW_LISTS (VIEW_SITES + 1) /* the first so many are tables */
 
+#define TOP_FILTER 64
+
 struct top_place {
 	enum top_view view;
 	uint64_t process; /* identity; 0: all of them */
@@ -41,6 +43,7 @@ struct top_place {
 	uint32_t site;	  /* id; VIEW_SITE only */
 	uint64_t cursor;  /* identity of the row it is on; 0: the first, whichever that is */
 	size_t scroll;	  /* first line shown */
+	char filter[TOP_FILTER]; /* while another place is shown */
 };
 
 #define TOP_DEPTH 8 /* places one can go back through */
@@ -48,6 +51,7 @@ struct top_place {
 struct top_entry {
 	uint64_t id; /* identity */
 	uint64_t rank, live_bytes;
+	bool ended; /* a process: these come last, unless the order is frozen */
 	uint32_t index; /* of the process, thread or site in the snapshot */
 };
 
@@ -56,7 +60,6 @@ struct top_sort {
 	bool reversed;
 };
 
-#define TOP_FILTER 64
 #define TOP_MESSAGE 160
 
 struct top_model {
@@ -82,10 +85,13 @@ struct top_model {
 	char filter[TOP_FILTER];
 	bool filtering; /* the filter is being typed */
 	bool paused, frozen;
+	bool hide_ended;
+	bool touched; /* a key was pressed: what is shown is what was asked for */
 	bool newer; /* only what is newer than the mark, where the snapshot is of such a window */
 	struct top_entry *entries; /* rows of the list, in order */
 	size_t entry_count, entry_capacity;
 	size_t left_out; /* by the filter */
+	size_t hidden;	 /* because they ended */
 	bool stale;	 /* the entries are of another snapshot, place, order or filter */
 	bool unnamed;	 /* the filter waits for names: the next list has more of them */
 	size_t page;	 /* lines of the list or text that the last drawing had room for */

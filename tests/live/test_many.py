@@ -40,6 +40,12 @@ def test_workers_of_one_service():
         status, text, errors = run("threads", file.name)
         check("\nexact × 3, 1 ended" in text, f"no line of the group: {text[:900]}")
         check("── exact, 3 processes ─" in text and "1 other ended" in text, f"text: {text[:2000]}")
+        status, text, errors = run("top", "--once", file.name)
+        equal(status, 0, f"exit status of top (stderr {errors})")
+        check("5 processes · 1 ended" in text, f"top: {text[:300]}")
+        rows = [line.split()[:2] for line in text.splitlines() if line.startswith(("exact", "frames"))]
+        equal(rows[-1][:2], ["exact", "(exited)"], "the last row of top")
+        equal(len(rows), WORKERS + 1, "rows of top")
         status, text, errors = run("report", "--each", file.name)
         check(f"── exact ({pids[1]}) ─" in text, f"--each: {text[:900]}")
     for target in targets[1:]:

@@ -41,6 +41,62 @@ static void test_lists(void **state)
 	frame("tjj\r", "top-sites-of-thread.txt", 80, 24, false);
 }
 
+#define HOSTED 40
+
+/* A host: workers of one service in a container, some of them ended, and a few others. */
+static void make_host(struct snapshot_process *processes, struct fixture *f, uint64_t ago)
+{
+	for (uint32_t i = 0; i < HOSTED; i++) {
+		processes[i] = f->processes[0];
+		processes[i].pid = 1000 + i;
+		processes[i].start_ns = i + 1;
+		processes[i].running_threads = 12;
+		processes[i].counts.live_bytes = (10 + i * 7 % HOSTED) * MB - i * ago;
+		processes[i].rss_bytes = processes[i].counts.live_bytes * 3 / 2;
+		processes[i].home = fixture_home;
+		processes[i].home.inner_pid = i + 1;
+		if (i % 10 == 3) {
+			processes[i].comm = "redis-server";
+			processes[i].home = (struct snapshot_home){
+				.known = true, .uid = 107, .user = "redis", .container = "",
+				.cgroup = "/system.slice/redis-server.service",
+			};
+		}
+		processes[i].exited = i % 8 == 5;
+		processes[i].exit_ns = processes[i].exited ? 40 * SECOND : 0;
+		if (processes[i].exited)
+			processes[i].running_threads = processes[i].rss_bytes = 0;
+	}
+	f->snapshot.processes = processes;
+	f->snapshot.process_count = HOSTED;
+}
+
+static void host_frame(const char *keys, const char *name, size_t width, size_t height)
+{
+	static struct snapshot_process now[HOSTED], before[HOSTED];
+	struct shop shop;
+
+	shop_open(&shop);
+	make_host(now, &shop.now, 0);
+	make_host(before, &shop.before, MB / 100);
+	shop.now.snapshot.past = (struct snapshot_past){ .processes = 1234 };
+	shop_keys(&shop, keys);
+	check(&shop, name, width, height, false);
+	shop_close(&shop);
+}
+
+static void test_many_processes(void **state)
+{
+	(void)state;
+	host_frame("p", "top-many.txt", 80, 24);
+	host_frame("pG", "top-many-wide.txt", 132, 24); /* those that ended come last */
+	host_frame("px>", "top-many-running.txt", 132, 48);
+	host_frame("p/redis\r", "top-many-filter.txt", 132, 14);
+	/* There and back again: the filter of the list is the list's. */
+	host_frame("p/redis\r\r/worker\r\x1b\x1b", "top-many-filter.txt", 132, 14);
+	host_frame("p/3F1C0A\rxj\r", "top-many-process.txt", 110, 14);
+}
+
 static void test_site(void **state)
 {
 	(void)state;
@@ -52,7 +108,7 @@ static void test_site(void **state)
 static void test_help(void **state)
 {
 	(void)state;
-	frame("h", "top-help.txt", 80, 75, false);
+	frame("h", "top-help.txt", 80, 76, false);
 }
 
 static void test_sizes(void **state)
@@ -175,7 +231,8 @@ static void test_ten_thousand_sites(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_lists),  cmocka_unit_test(test_site),
+		cmocka_unit_test(test_lists),
+		cmocka_unit_test(test_many_processes),  cmocka_unit_test(test_site),
 		cmocka_unit_test(test_help),   cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_filter), cmocka_unit_test(test_losses),
 		cmocka_unit_test(test_before_the_first), cmocka_unit_test(test_every_size),

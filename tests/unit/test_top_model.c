@@ -230,6 +230,48 @@ static void test_frozen_order(void **state)
 	shop_close(&shop);
 }
 
+/* The next picture has two processes, and knows when the first one began. */
+static void show_two(struct shop *shop)
+{
+	struct fixture *now = &shop->now;
+
+	now->processes[0].start_ns = 77;
+	now->processes[1] = now->processes[0];
+	now->processes[1].pid = 4243;
+	now->snapshot.process_count = 2;
+	model_take(&shop->model, &now->snapshot);
+}
+
+static void open_one(struct shop *shop)
+{
+	shop_open(shop);
+	shop->model.snapshot = NULL;
+	shop->model.rates.count = 0;
+	shop->model.place = (struct top_place){ .view = VIEW_SITES };
+	model_take(&shop->model, &shop->before.snapshot);
+}
+
+/* Who has looked at one process goes on looking at it; who has not gets the choice. */
+static void test_one_becomes_two(void **state)
+{
+	struct shop shop;
+
+	(void)state;
+	open_one(&shop);
+	show_two(&shop);
+	assert_int_equal(shop.model.place.view, VIEW_PROCESSES);
+	shop_close(&shop);
+	open_one(&shop);
+	shop_keys(&shop, "t\r");
+	show_two(&shop);
+	assert_int_equal(shop.model.place.view, VIEW_SITES);
+	assert_ptr_equal(model_process(&shop.model), &shop.now.processes[0]);
+	shop_keys(&shop, "\x1b");
+	assert_int_equal(shop.model.place.view, VIEW_THREADS);
+	assert_ptr_equal(model_process(&shop.model), &shop.now.processes[0]);
+	shop_close(&shop);
+}
+
 static void test_filter(void **state)
 {
 	struct shop shop;
@@ -418,6 +460,7 @@ int main(void)
 		cmocka_unit_test(test_sorts_by_every_column),
 		cmocka_unit_test(test_reverses),
 		cmocka_unit_test(test_frozen_order),
+		cmocka_unit_test(test_one_becomes_two),
 		cmocka_unit_test(test_filter),
 		cmocka_unit_test(test_process_goes_and_another_comes),
 		cmocka_unit_test(test_rates_of_a_moment),
