@@ -6,8 +6,10 @@
  *
  * Not here, because other rows see what they do:
  *  - __libc_malloc and its kin are second names of the same addresses;
- *  - strdup, asprintf, getline, mi_strdup, mi_reallocarr … call malloc or realloc.
+ *  - strdup, asprintf, getline, reallocarr … call malloc or realloc.
  * Not here, because no block comes or goes: malloc_usable_size, nallocx, sallocx.
+ * Not here, since no argument tells the size: mi_strdup, mi_strndup, mi_realpath; or what
+ * is freed: mi_heap_destroy, jemalloc's arena.<i>.reset and destroy.
  */
 #include "target/allocators.h"
 

@@ -284,3 +284,14 @@ def test_doctor_tells_static():
 def test_doctor_tells_musl():
     _, choice = doctor(("exact-musl", "0", "1"))
     says(choice, "malloc the C library's: ")
+
+
+def test_mimalloc_calls():
+    """mi_… and mi_heap_…: each argument is where the table says."""
+    names = sized("extras")
+    check({"zalloc", "mallocn", "recalloc", "expand", "new_n", "malloc_aligned"} <= names,
+          f"only {names}")
+
+
+def test_tcmalloc_calls():
+    sized("extras-tcmalloc")

@@ -113,3 +113,11 @@ $(B)/tests/targets/musl_%: $(MUSL_SOURCES) tests/targets/lib/frames.h tests/targ
 	$(call msg,TARGET,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)musl-gcc $(TARGET_CFLAGS) -D_GNU_SOURCE -fno-builtin $(MUSL_SOURCES) -o $@ $(MUSL_LDLIBS_$*)
+
+# mimalloc's and tcmalloc's own names, beside those of malloc and its kin.
+TARGET_LDLIBS_extras := -l:libmimalloc.so.2
+targets: $(B)/tests/targets/extras-tcmalloc
+$(B)/tests/targets/extras-tcmalloc: tests/targets/extras.c tests/targets/target.h
+	$(call msg,TARGET,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(TARGET_CFLAGS) -D_GNU_SOURCE -fno-builtin -DTCMALLOC $< -l:libtcmalloc.so.4 -o $@
