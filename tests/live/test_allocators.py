@@ -1,9 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Every allocator: what the target says it did, outlive says too, to the byte and the block."""
+import json
+import os
 import pathlib
+import socket
+import subprocess
+import tempfile
+import time
 
-from harness import (TARGETS, Target, check, consistent, equal, lossless, process_of, run,
-                     same_counts, total, trace)
+from harness import (TARGETS, Outlive, Target, check, consistent, equal, lossless, parse,
+                     process_of, run, same_counts, sites_through, spawn, total, trace)
 from test_exact import compare_threads
 
 LIBRARIES = pathlib.Path("/usr/lib/x86_64-linux-gnu")
@@ -76,18 +82,12 @@ def operators(scenario, library=None, target="operators"):
     return truth, process
 
 
-def forms(library=None, target="operators"):
-    truth, process = operators("forms", library, target)
-    same_counts(process, truth, (*COUNTS, "failed_calls"), "process")
-    equal(process["live_blocks"], truth["allocated_blocks"] - truth["freed_blocks"], "live blocks")
-    return process
-
-
-def throws(library=None, target="operators"):
-    """The target must live through it; exceptions are blocks that come and go."""
-    truth, process = operators("throws", library, target)
+def compare_operators(process, truth):
+    """Exceptions are blocks that come and go; where there are none all is known."""
     equal(process["failed_calls"], truth["failed_calls"], "failed calls")
     made = process["allocated_blocks"] - truth["allocated_blocks"]
+    if not truth["exceptions"]:
+        same_counts(process, truth, COUNTS, "process")
     check(made >= truth["exceptions"], f"{made} blocks of {truth['exceptions']} exceptions")
     for name in ("blocks", "bytes"):
         equal(process[f"freed_{name}"] - truth[f"freed_{name}"],
@@ -95,6 +95,18 @@ def throws(library=None, target="operators"):
               f"{name} of exceptions freed")
         equal(process[f"live_{name}"], truth[f"allocated_{name}"] - truth[f"freed_{name}"],
               f"live {name}")
+
+
+def forms(library=None, target="operators"):
+    truth, process = operators("forms", library, target)
+    compare_operators(process, truth)
+    return process
+
+
+def throws(library=None, target="operators"):
+    """The target must live through it."""
+    truth, process = operators("throws", library, target)
+    compare_operators(process, truth)
 
 
 def test_operators_libstdcxx():
@@ -295,3 +307,71 @@ def test_mimalloc_calls():
 
 def test_tcmalloc_calls():
     sized("extras-tcmalloc")
+
+
+class Redis:
+    """A redis-server of our own, which Debian links with jemalloc."""
+
+    def __init__(self, folder):
+        self.path = pathlib.Path(folder) / "redis.sock"
+        self.server = spawn(["/usr/bin/redis-server", "--port", "0", "--unixsocket", self.path,
+                             "--save", "", "--appendonly", "no", "--dir", folder],
+                            stdout=subprocess.DEVNULL)
+        deadline = time.monotonic() + 10
+        while not self.path.exists():
+            check(time.monotonic() < deadline, "redis-server does not start")
+            time.sleep(0.05)
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.connect(str(self.path))
+        self.answers = self.socket.makefile("rb")
+
+    def ask(self, *words):
+        """One command, in redis' protocol; its answer's first line."""
+        request = b"*%d\r\n" % len(words)
+        for word in words:
+            request += b"$%d\r\n%s\r\n" % (len(word), word)
+        self.socket.sendall(request)
+        return self.answers.readline().strip()
+
+    def close(self):
+        self.socket.close()
+        self.server.terminate()
+        equal(self.server.wait(10), 0, "exit status of redis-server")
+
+
+def test_redis_values():
+    """The values that it holds are held in the report, and gone from it after FLUSHALL."""
+    size, count, lives = 10007, 211, []
+    with tempfile.TemporaryDirectory() as folder:
+        redis = Redis(folder)
+        for flush in (False, True):
+            with Outlive("threads", "-p", redis.server.pid, "--json") as outlive:
+                for i in range(count):
+                    equal(redis.ask(b"SET", b"key %d" % i, b"x" * size), b"+OK", "SET")
+                if flush:
+                    equal(redis.ask(b"FLUSHALL", b"SYNC"), b"+OK", "FLUSHALL")
+                report = outlive.stop()
+            equal(report["quality"]["lost_frees"] + report["quality"]["lost_allocs"], 0, "lost")
+            equal(report["quality"]["alloc_over_live"], 0, "blocks made where one lives")
+            lives.append(process_of(report, redis.server.pid)["live_bytes"])
+            redis.ask(b"FLUSHALL", b"SYNC")
+        redis.close()
+    check(lives[0] >= size * count, f"{lives[0]} bytes live of {count} values of {size}")
+    check(lives[0] < 1.2 * size * count, f"{lives[0]} bytes live of {count} values of {size}")
+    check(lives[1] < size * count / 20, f"{lives[1]} bytes live after FLUSHALL")
+
+
+def test_command_with_a_preloaded_allocator():
+    """From its first instruction: what will be preloaded is not known when outlive starts."""
+    with tempfile.NamedTemporaryFile() as file:
+        outlive = Outlive("threads", "--json", "-o", file.name, "--", TARGETS / "operators",
+                          "throws", "--go", env={**os.environ, **preload(JEMALLOC)})
+        equal(outlive.wait(), 0, f"exit status (stderr {outlive.errors})")
+        report = parse(file.read().decode())
+        ready, truth = [json.loads(line) for line in outlive.text().splitlines()]
+    lossless(report)
+    process = process_of(report, ready["ready"])
+    truth = truth["truth"]
+    equal(process["failed_calls"], truth["failed_calls"], "failed calls")
+    equal(total(sites_through(process, "below"), "live_bytes"),
+          truth["allocated_bytes"] - truth["freed_bytes"], "live bytes")

@@ -11,9 +11,17 @@ $(VM)/vmlinuz: tests/vm/fetch-kernel
 	$(Q)tests/vm/fetch-kernel $(VM)
 	$(Q)touch $@
 
-check-vm: $(VM)/vmlinuz $(B)/outlive $(B)/tests/targets/exact ## the exactness test on Debian's kernel 6.1
+# C++ under allocators that serve it themselves.
+VM_LIBRARIES := $(addprefix /usr/lib/x86_64-linux-gnu/,libjemalloc.so.2 libtcmalloc_minimal.so.4)
+VM_OPERATORS := forms:libjemalloc.so.2 throws:libjemalloc.so.2 throws:libtcmalloc_minimal.so.4
+
+check-vm: $(VM)/vmlinuz $(B)/outlive $(B)/tests/targets/exact $(B)/tests/targets/operators ## the exactness tests on Debian's kernel 6.1
 	$(Q)rm -rf $(VM)/out
 	$(Q)tests/vm/run --kernel $(VM)/vmlinuz --out $(VM)/out --timeout 600 \
 		$(foreach run,$(VM_RUNS),--argument $(run)) \
 		tests/vm/exactness.sh tests/vm/shell.sh $(B)/outlive $(B)/tests/targets/exact
 	$(Q)tests/vm/check-exactness $(VM)/out $(foreach run,$(VM_RUNS),$(firstword $(subst :, ,$(run))))
+	$(Q)tests/vm/run --kernel $(VM)/vmlinuz --out $(VM)/out --timeout 200 \
+		$(foreach run,$(VM_OPERATORS),--argument $(run)) tests/vm/allocators.sh \
+		tests/vm/shell.sh $(B)/outlive $(B)/tests/targets/operators $(VM_LIBRARIES)
+	$(Q)tests/vm/check-allocators $(VM)/out $(VM_OPERATORS)
