@@ -441,6 +441,7 @@ static int write_process(struct writing *w, const struct snapshot *snapshot,
 /* Processes of one program in one place, such as a server's workers. */
 static void write_group(struct json *json, const struct overview_group *group)
 {
+	static const struct snapshot_sampled nothing;
 	const struct snapshot_process *sum = &group->sum;
 
 	json_object(json, NULL);
@@ -452,6 +453,8 @@ static void write_group(struct json *json, const struct overview_group *group)
 	json_number(json, "exited", group->count - group->running);
 	json_number(json, "live_bytes", group->running ? sum->counts.live_bytes : 0);
 	json_number(json, "live_blocks", group->running ? sum->counts.live_blocks : 0);
+	write_interval(json, group->running ? &sum->sampled : &nothing,
+		       group->running ? sum->counts.live_bytes : 0);
 	json_number(json, "exited_live_bytes", group->ended_bytes);
 	json_number(json, "exited_live_blocks", group->ended_blocks);
 	json_known(json, "rss_bytes", group->running ? sum->rss_bytes : 0);

@@ -65,6 +65,9 @@ char *text_site_name(const struct stack *stack, size_t width, char buffer[TEXT_S
 /* How a verdict looks. */
 enum style text_verdict_style(enum pattern_name name);
 
+/* Below a site's line: of sampled blocks, how sure its live bytes are. */
+void text_site_estimate(struct text *text);
+
 /* Below a site's line: calls and ages where sites lead; the frames of text->row.site. */
 void text_site_use(struct text *text);
 void text_site_stack(struct text *text, const struct stack *stack);

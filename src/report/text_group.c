@@ -219,6 +219,7 @@ static void put_site(struct text *text, size_t number, const struct merged_site 
 	layout_put(&text->layout, text_verdict_style(verdict.pattern.name),
 		   pattern_title(verdict.pattern.name));
 	layout_newline(&text->layout);
+	text_site_estimate(text);
 	put_verdict(text, &verdict);
 	text_site_use(text);
 	put_holders(text, merged);

@@ -189,7 +189,7 @@ static void put_line(struct text *text, size_t number, const struct stack *stack
 }
 
 /* "≈ 12.3 MB ± 1.10 MB, by 143 sampled blocks": how sure that is. */
-static void put_estimate(struct text *text)
+void text_site_estimate(struct text *text)
 {
 	const struct snapshot_site *site = text->row.site;
 	struct estimate estimate = estimate_live(&site->sampled, site->counts.live_bytes);
@@ -216,7 +216,7 @@ static int put_site(struct text *text, size_t number, const struct text_columns 
 	pattern_find(text->row.snapshot, text->row.process, site, &pattern);
 	stack_resolve(text->options->frames, text->options->native, text->row.process, site, &stack);
 	put_line(text, number, &stack, &pattern, columns);
-	put_estimate(text);
+	text_site_estimate(text);
 	if (text->options->verb == REPORT_THREADS)
 		snprintf(sentence, sizeof(sentence), "%s", pattern.text);
 	else

@@ -40,6 +40,7 @@ static void make_world(struct world *world)
 				.counts = { 100 * (i + 1) + j, i + 1, 1000, 10, 900, 9 },
 				.largest_live_bytes = 50 + i, .oldest_live_ns = 10 - i,
 				.newest_live_ns = 20 + i, .calls = { [1] = 10 },
+				.sampled = { .bytes = 512, .live_blocks = i, .variance = 4 },
 			};
 		}
 		world->processes[i] = (struct snapshot_process){
@@ -67,6 +68,8 @@ static void test_same_files_elsewhere(void **state)
 		assert_int_equal(merged->site.counts.live_blocks, 6);
 		assert_int_equal(merged->site.counts.allocated_bytes, 3000);
 		assert_int_equal(merged->site.calls[1], 30);
+		assert_int_equal(merged->site.sampled.live_blocks, 3);
+		assert_true(merged->site.sampled.variance == 12);
 		assert_int_equal(merged->site.largest_live_bytes, 52);
 		assert_int_equal(merged->site.oldest_live_ns, 8);
 		assert_int_equal(merged->site.newest_live_ns, 22);

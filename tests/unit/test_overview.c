@@ -70,6 +70,10 @@ static void test_groups(void **state)
 	world.processes[4].home.cgroup = "/other";
 	world.processes[3].exited = true;
 	world.processes[3].running_threads = 0;
+	for (size_t i = 0; i < 6; i++)
+		world.processes[i].sampled = (struct snapshot_sampled){
+			.bytes = 512 + i, .live_blocks = 2, .variance = 10,
+		};
 	assert_int_equal(overview_find(&world.snapshot, NULL, false, &overview), 0);
 	assert_int_equal(overview.count, 3);
 	/* Both shops hold 6 KB that run: 1 + 2 + 3 of three, and 5 of one. */
@@ -84,6 +88,9 @@ static void test_groups(void **state)
 		assert_int_equal(group->running, 3);
 		assert_int_equal(group->sum.counts.live_bytes, 6 * 1024);
 		assert_int_equal(group->sum.rss_bytes, 3 * 4096);
+		assert_int_equal(group->sum.sampled.live_blocks, 6);
+		assert_true(group->sum.sampled.variance == 30);
+		assert_int_equal(group->sum.sampled.bytes, 514); /* the largest rate */
 		assert_int_equal(group->sum.running_threads, 9);
 		assert_int_equal(group->ended_bytes, 4 * 1024);
 		assert_int_equal(group->members[0].process->pid, 102);
