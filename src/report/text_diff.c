@@ -40,6 +40,12 @@ static const char *sign(int64_t change)
 	return change > 0 ? "+" : change < 0 ? "-" : "";
 }
 
+uint64_t text_diff_whole(double value)
+{
+	/* 2^64 as a double is the first that does not fit. */
+	return !(value > 0) ? 0 : value < 18446744073709551616.0 ? (uint64_t)value : UINT64_MAX;
+}
+
 char *text_diff_bytes(char *buffer, int64_t change)
 {
 	char number[UNITS_BUFFER];
@@ -289,7 +295,7 @@ static void put_blocks(struct text_diff *text, uint64_t before, uint64_t after)
 
 static uint64_t per_second(uint64_t bytes, uint64_t duration_ns)
 {
-	return duration_ns ? (uint64_t)((double)bytes / ((double)duration_ns / 1e9)) : 0;
+	return duration_ns ? text_diff_whole((double)bytes / ((double)duration_ns / 1e9)) : 0;
 }
 
 static void put_totals(struct text_diff *text)

@@ -15,6 +15,9 @@ struct text_diff {
 /* Speak of one side from now on. */
 void text_diff_side(struct text_diff *text, unsigned int side);
 
+/* A rate as a number to be formatted: what is beyond it becomes the largest. */
+uint64_t text_diff_whole(double value);
+
 /* "+21.2 MB", "-300", "0": a change of bytes or of a count. Returns `buffer`, of UNITS_BUFFER. */
 char *text_diff_bytes(char *buffer, int64_t change);
 char *text_diff_count(char *buffer, int64_t change);

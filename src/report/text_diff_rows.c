@@ -107,7 +107,7 @@ static void format_verdict(const struct text_diff *text, const struct diff_row *
 	pattern_find(text->report->diff->sides[side].snapshot, part->process, part->site, &pattern);
 	if (pattern.name == PATTERN_GROWING)
 		snprintf(buffer, size, "growing by %s/s",
-			 units_format_bytes(rate, sizeof(rate), (uint64_t)pattern.growth_bytes_per_s));
+			 units_format_bytes(rate, sizeof(rate), text_diff_whole(pattern.growth_bytes_per_s)));
 	else
 		snprintf(buffer, size, "%s", pattern_title(pattern.name));
 }
@@ -149,7 +149,7 @@ static void put_words(struct text_diff *text, const struct diff_row *row)
 static void put_stack(struct text_diff *text, size_t number, const struct diff_row *row)
 {
 	struct layout *layout = &text->text.layout;
-	char line[64 + TEXT_SITE_NAME], name[TEXT_SITE_NAME];
+	char line[80 + sizeof(((struct pattern *)0)->text)], name[TEXT_SITE_NAME];
 	const struct diff_part *part;
 	struct pattern pattern;
 	struct stack stack;
@@ -161,7 +161,12 @@ static void put_stack(struct text_diff *text, size_t number, const struct diff_r
 	layout_put(layout, STYLE_NAME,
 		   text_site_name(&stack, layout->width - layout->column, name));
 	layout_newline(layout);
-	layout_paragraph(layout, text_verdict_style(pattern.name), INDENT, pattern.text);
+	if (part->site_count > 1)
+		snprintf(line, sizeof(line), "Of %zu stacks with these names, on the largest: %s",
+			 part->site_count, pattern.text);
+	else
+		snprintf(line, sizeof(line), "%s", pattern.text);
+	layout_paragraph(layout, text_verdict_style(pattern.name), INDENT, line);
 	text->text.row.site = part->site;
 	text_site_stack(&text->text, &stack);
 }

@@ -16,8 +16,11 @@
 
 #include <xxhash.h>
 
+#include "analysis/diff.h"
 #include "base/cleanup.h"
 #include "ledger/ledger.h"
+#include "report/diff.h"
+#include "report/report.h"
 #include "stream/recording.h"
 #include "stream/recording_chunks.h"
 #include "symbol/recorded_names.h"
@@ -152,11 +155,56 @@ static const struct window_wish wishes[] = {
 	{ .at = { MOMENT_MARK, 0, "after request 7" }, .newer_ns = 1000 },
 };
 
+static void show_diff(FILE *file, const struct snapshot *half, const struct snapshot *whole,
+		      const struct report_options *options, size_t choice)
+{
+	const struct diff_side sides[DIFF_SIDES] = {
+		{ .snapshot = half, .frames = options->frames, .duration_ns = options->duration_ns },
+		{ .snapshot = whole, .frames = options->frames, .duration_ns = 1 },
+	};
+	struct diff_report report = { .files = { "a", "b" }, .sides = { *options, *options } };
+	struct diff *diff;
+
+	if (diff_make(sides, choice % 2, &diff) < 0)
+		return;
+	report.diff = diff;
+	(void)(choice / 2 % 2 ? diff_json(file, &report) : diff_text(file, &report));
+	diff_free(diff);
+}
+
+/* Every way to look at it, one for each input. */
+static void show(const struct snapshot *half, const struct snapshot *whole,
+		 const struct recorded_names *names, size_t choice)
+{
+	static FILE *file;
+	struct report_options options = {
+		.kind = "recording",
+		.stacks = "auto",
+		.duration_ns = whole->now_ns,
+		.verb = choice / 8 % 2 ? REPORT_THREADS : REPORT_SITES,
+		.timeline = choice / 16 % 2,
+		.verbose = choice / 32 % 2,
+		.native = choice / 64 % 2,
+		.frames = frames_new(),
+	};
+
+	if (!file)
+		file = fopen("/dev/null", "w");
+	if (!file || !options.frames)
+		abort();
+	frames_set_recorded(options.frames, names);
+	if (half && choice % 8 >= 4)
+		show_diff(file, half, whole, &options, choice);
+	else
+		(void)report_formats[choice % 2].render(file, whole, &options);
+	frames_free(options.frames);
+}
+
 static void read_all(const char *path, size_t wish)
 {
 	struct recorded_names *names = recorded_names_new();
 	struct ledger *ledger = ledger_new();
-	struct snapshot *snapshot = NULL;
+	struct snapshot *half = NULL, *snapshot = NULL;
 	struct recording *recording;
 	uint64_t now_ns, duration_ns;
 
@@ -166,11 +214,17 @@ static void read_all(const char *path, size_t wish)
 
 		recording_names(recording, take_names, names);
 		look_up(names);
+		/* Half of it, and all: two moments, to be compared. */
+		if (source->poll(source, apply, ledger, 0) >= 0 &&
+		    ledger_snapshot(ledger, recording_start_ns(recording), &half) < 0)
+			half = NULL;
 		while (source->poll(source, apply, ledger, 0) >= 0)
 			;
 		recording_end(recording, &now_ns, &duration_ns);
 		if (ledger_snapshot(ledger, now_ns, &snapshot) == 0)
-			snapshot_free(snapshot);
+			show(half, snapshot, names, wish);
+		snapshot_free(half);
+		snapshot_free(snapshot);
 		recording_close(recording);
 	}
 	ledger_free(ledger);
