@@ -7,6 +7,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "calls.bpf.h"
+#include "change.bpf.h"
 #include "kernel.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
@@ -53,16 +54,20 @@ int outlive_leave(struct pt_regs *ctx)
 SEC("tp_btf/sys_enter")
 int BPF_PROG(outlive_sys_enter, struct pt_regs *regs, long number)
 {
-	if (enabled)
+	if (enabled) {
 		range_enter(number);
+		code_change(regs, number);
+	}
 	return 0;
 }
 
 SEC("tp_btf/sys_exit")
 int BPF_PROG(outlive_sys_exit, struct pt_regs *regs, long result)
 {
-	if (enabled)
+	if (enabled) {
 		range_exit(regs, result);
+		code_change(regs, regs->orig_ax);
+	}
 	return 0;
 }
 

@@ -99,7 +99,7 @@ struct unwind_process {
 	__u32 count[2];	  /* mappings in each table */
 	__u32 stale;	  /* set by BPF: an address lay in no mapping, read /proc/PID/maps again */
 	__u32 epoch;	  /* of the cache below; changes with every change of the table in force */
-	__u32 zero;
+	__u32 unmaps;	  /* counted by BPF: calls that may have unmapped code */
 	__u64 missed;	  /* set by BPF: an address in a mapping whose rows are UNWIND_AWAY */
 };
 

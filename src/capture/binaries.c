@@ -21,6 +21,7 @@
 #include "target/mapped_file.h"
 #include "target/maps.h"
 
+#define PUBLISH_TRIES 3
 #define MAX_BINARIES 4096     /* open files; more are left without rows or names */
 #define VDSO_BYTES 8192	     /* of our own vdso that are looked at: its mapping is two pages */
 #define PAGE_MASK_BYTES 4095 /* the last byte of a page */
@@ -298,35 +299,118 @@ void binaries_forget(struct binaries *binaries, uint32_t pid)
 	binaries->delivered_count = kept;
 }
 
-int binaries_publish(struct binaries *binaries, struct tables *tables, uint32_t pid, uint32_t slot,
-		    uint64_t time_ns, event_fn deliver, void *context)
+static bool same_found(const struct found *a, const struct found *b)
 {
+	return a->start == b->start && a->end == b->end && a->binary == b->binary &&
+	       a->has_bias == b->has_bias && a->elf_bias == b->elf_bias;
+}
+
+/* Scan again. Returns 0 when all is as it was found before, 1 when not, or a -errno. */
+static int scan_again(struct binaries *binaries, uint32_t pid)
+{
+	CLEANUP_FREE struct found *before = calloc(binaries->found_count + 1, sizeof(*before));
+	size_t count = binaries->found_count;
+	int result;
+
+	if (!before)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++)
+		before[i] = binaries->found[i];
+	result = binaries_scan(binaries, pid);
+	if (result < 0)
+		return result;
+	if (binaries->found_count != count)
+		return 1;
+	for (size_t i = 0; i < count; i++) {
+		if (!same_found(&before[i], &binaries->found[i]))
+			return 1;
+	}
+	return 0;
+}
+
+struct publishing {
+	struct binaries *binaries;
+	struct tables *tables;
+	uint32_t pid, slot;
+	int result; /* of scanning */
+};
+
+/* Can code have been unmapped since the mappings were last compared, and was it? */
+static bool still_mapped(void *context)
+{
+	struct publishing *publishing = context;
+	struct tables_slot *row = &publishing->tables->slots[publishing->slot];
+	uint32_t unmaps = tables_unmaps(publishing->tables, publishing->slot);
+
+	if (row->unmaps == unmaps)
+		return true;
+	row->unmaps = unmaps;
+	publishing->result = scan_again(publishing->binaries, publishing->pid);
+	return publishing->result == 0;
+}
+
+static int publish(struct publishing *publishing)
+{
+	struct binaries *binaries = publishing->binaries;
 	CLEANUP_FREE struct unwinds_mapping *mappings =
 		calloc(binaries->found_count + 1, sizeof(*mappings));
-	int result = 0;
+	size_t count = binaries->found_count;
 
 	if (!mappings)
 		return -ENOMEM;
-	for (size_t i = 0; i < binaries->found_count && result == 0; i++) {
+	for (size_t i = 0; i < count; i++) {
 		const struct found *found = &binaries->found[i];
-		const struct binary *binary = &binaries->files[found->binary];
 
 		mappings[i] = (struct unwinds_mapping){
 			.start = found->start,
 			.end = found->end,
 			.bias = found->elf_bias,
-			.table = found->has_bias ? binary->table : -1,
+			.table = found->has_bias ? binaries->files[found->binary].table : -1,
 		};
-		if (found->has_bias)
-			result = deliver_found(binaries, found, pid, time_ns, deliver, context);
 	}
+	return unwinds_publish(binaries->unwinds, publishing->tables, publishing->slot, mappings,
+			       count, still_mapped, publishing);
+}
+
+/* The modules of the last scan, to the receiver. */
+static int deliver_all(struct binaries *binaries, uint32_t pid, uint64_t time_ns, event_fn deliver,
+		       void *context)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < binaries->found_count && result == 0; i++) {
+		if (binaries->found[i].has_bias)
+			result = deliver_found(binaries, &binaries->found[i], pid, time_ns, deliver,
+					       context);
+	}
+	return result;
+}
+
+int binaries_publish(struct binaries *binaries, struct tables *tables, uint32_t pid, uint32_t slot,
+		    uint64_t time_ns, event_fn deliver, void *context)
+{
+	struct publishing publishing = { binaries, tables, pid, slot, 0 };
+	int result = -EAGAIN;
+
 	if (binaries->found_count > UNWIND_MAX_MAPPINGS)
 		log_line("process %u: only %d of its %zu executable mappings are covered", pid,
 			 UNWIND_MAX_MAPPINGS, binaries->found_count);
-	if (result == 0 && slot != SCOPE_NO_SLOT)
-		result = unwinds_publish(binaries->unwinds, tables, slot, mappings,
-					 binaries->found_count);
-	return result;
+	/* What BPF sees unmapped it takes out of the table in force. But what was unmapped between
+	 * the scan and that table must not be in it, or a library that comes to lie there
+	 * would be taken for it. */
+	for (int tries = 0; tries < PUBLISH_TRIES && result == -EAGAIN; tries++) {
+		result = deliver_all(binaries, pid, time_ns, deliver, context);
+		if (result != 0 || slot == SCOPE_NO_SLOT)
+			return result;
+		result = publish(&publishing);
+		if (result == 0 && !still_mapped(&publishing)) {
+			tables_void(tables, slot);
+			result = -EAGAIN;
+		}
+		if (publishing.result < 0)
+			return publishing.result == -ENOMEM ? -ENOMEM : 0; /* it just ended */
+	}
+	return result == -EAGAIN ? 0 : result; /* it changes all the time: stacks will ask again */
 }
 
 void binaries_release(struct binaries *binaries, struct tables *tables, uint32_t slot)

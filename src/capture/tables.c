@@ -175,15 +175,17 @@ void tables_idle(struct tables *tables)
 
 /* --- the processes ------------------------------------------------------------- */
 
+int tables_ready(struct tables *tables, uint32_t slot)
+{
+	return tables->slots[slot].changed == tables->waits + 1 ? tables_wait(tables) : 0;
+}
+
 /* Make sure that no walk sees more than one change of `slot`. */
 static int before_change(struct tables *tables, uint32_t slot)
 {
-	struct tables_slot *row = &tables->slots[slot];
-	int result = 0;
+	int result = tables_ready(tables, slot);
 
-	if (row->changed == tables->waits + 1)
-		result = tables_wait(tables);
-	row->changed = tables->waits + 1;
+	tables->slots[slot].changed = tables->waits + 1;
 	return result;
 }
 
@@ -193,7 +195,7 @@ static void forget_rules(struct tables *tables, uint32_t slot)
 {
 	struct unwind_process *process = &tables->processes[slot];
 
-	__atomic_store_n(&process->epoch, process->epoch + 1, __ATOMIC_RELEASE);
+	__atomic_add_fetch(&process->epoch, 1, __ATOMIC_SEQ_CST); /* BPF changes it as well */
 	memset(&tables->cache[(size_t)slot * UNWIND_CACHE_ROWS], 0,
 	       UNWIND_CACHE_ROWS * sizeof(*tables->cache));
 }
@@ -235,6 +237,14 @@ int tables_refresh(struct tables *tables, uint32_t slot)
 	return result;
 }
 
+void tables_void(struct tables *tables, uint32_t slot)
+{
+	struct unwind_process *process = &tables->processes[slot];
+
+	__atomic_store_n(&process->count[process->active], 0, __ATOMIC_SEQ_CST);
+	forget_rules(tables, slot);
+}
+
 void tables_clear(struct tables *tables, uint32_t slot)
 {
 	struct unwind_process *process = &tables->processes[slot];
@@ -263,4 +273,9 @@ bool tables_take_stale(struct tables *tables, uint32_t slot, uint64_t now_ns)
 uint64_t tables_take_missed(struct tables *tables, uint32_t slot)
 {
 	return __atomic_exchange_n(&tables->processes[slot].missed, 0, __ATOMIC_RELAXED);
+}
+
+uint32_t tables_unmaps(const struct tables *tables, uint32_t slot)
+{
+	return __atomic_load_n(&tables->processes[slot].unmaps, __ATOMIC_SEQ_CST);
 }

@@ -32,6 +32,7 @@ struct tables {
 	struct tables_slot {
 		uint64_t changed;  /* value of `waits` + 1 at the last change; 0: none since idle */
 		uint64_t stale_ns; /* when tables_take_stale last said yes */
+		uint32_t unmaps;   /* tables_unmaps when its mappings were last compared */
 	} *slots;
 	uint64_t waits;	 /* times that all programs were waited for */
 	uint64_t *cache; /* rules found, UNWIND_CACHE_ROWS of each slot */
@@ -59,6 +60,9 @@ void tables_write(struct tables *tables, uint32_t first, const uint64_t *words, 
 /* Word `number`, which the pool must hold. */
 uint64_t *tables_word(const struct tables *tables, uint32_t number);
 
+/* Do now what waiting a change of `slot` may take. Returns 0 or -errno. */
+int tables_ready(struct tables *tables, uint32_t slot);
+
 /*
  * Make `count` mappings (sorted by start; those beyond UNWIND_MAX_MAPPINGS are
  * left out) the ones in force for `slot`. Waits for running programs if the table to be
@@ -70,6 +74,9 @@ int tables_publish(struct tables *tables, uint32_t slot, const struct unwind_map
 /* Forget the rules found so far for `slot`, so that its walks look rows up again. Returns 0
  * or -errno. */
 int tables_refresh(struct tables *tables, uint32_t slot);
+
+/* What is in force for `slot` may be wrong: have its walks find no mapping, at once. */
+void tables_void(struct tables *tables, uint32_t slot);
 
 /* The process in `slot` is gone: nothing is in force there any more. */
 void tables_clear(struct tables *tables, uint32_t slot);
@@ -86,6 +93,13 @@ void tables_idle(struct tables *tables);
  * call that said so? Says so at most every 50 ms: a process full of generated code
  * always has such addresses. */
 bool tables_take_stale(struct tables *tables, uint32_t slot, uint64_t now_ns);
+
+/*
+ * How often the processes of `slot` may have unmapped code so far. What BPF finds unmapped it
+ * takes out of the table in force; but a table made of mappings that were read before,
+ * and put in force afterwards, may have it still: then this number is another one.
+ */
+uint32_t tables_unmaps(const struct tables *tables, uint32_t slot);
 
 /* The address of `slot` whose rows were missed last since the last call; 0 none. */
 uint64_t tables_take_missed(struct tables *tables, uint32_t slot);

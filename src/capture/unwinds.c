@@ -233,7 +233,8 @@ static int load_all(struct unwinds *unwinds, struct tables *tables, uint32_t slo
 }
 
 int unwinds_publish(struct unwinds *unwinds, struct tables *tables, uint32_t slot,
-		    const struct unwinds_mapping *mappings, size_t count)
+		    const struct unwinds_mapping *mappings, size_t count, unwinds_still_fn still,
+		    void *context)
 {
 	CLEANUP_FREE struct unwind_mapping *leads = calloc(count + 1, sizeof(*leads));
 	CLEANUP_FREE int *files = calloc(count + 1, sizeof(*files));
@@ -255,6 +256,10 @@ int unwinds_publish(struct unwinds *unwinds, struct tables *tables, uint32_t slo
 	result = load_all(unwinds, tables, slot, mappings, count);
 	for (size_t i = 0; i < count; i++)
 		leads[i] = lead_to(unwinds, &mappings[i]);
+	if (result == 0)
+		result = tables_ready(tables, slot);
+	if (result == 0 && !still(context))
+		result = -EAGAIN;
 	if (result == 0)
 		result = tables_publish(tables, slot, leads, count);
 	if (result < 0) {

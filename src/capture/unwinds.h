@@ -72,13 +72,19 @@ struct unwinds_mapping {
 	int table;		   /* of the file; -1: none */
 };
 
+/* Are the mappings still those that were found? */
+typedef bool (*unwinds_still_fn)(void *context);
+
 /*
  * Bring the rows of all tables of `mappings` (sorted by start) into the pool, and put the
- * mappings in force for `slot` in place of those before. Returns 0 or a -errno of the
- * kernel's tables; a table that cannot be made or has no room is no error.
+ * mappings in force for `slot` in place of those before. The former may take long: so
+ * `still` is asked in between, and if it says no, nothing is put in force and -EAGAIN returned.
+ * Returns 0 or a -errno of the kernel's tables; a table that cannot be made or has no room is
+ * no error.
  */
 int unwinds_publish(struct unwinds *unwinds, struct tables *tables, uint32_t slot,
-		    const struct unwinds_mapping *mappings, size_t count);
+		    const struct unwinds_mapping *mappings, size_t count, unwinds_still_fn still,
+		    void *context);
 
 /* The process in `slot` is gone: nothing there uses any table. */
 void unwinds_release(struct unwinds *unwinds, struct tables *tables, uint32_t slot);

@@ -150,3 +150,29 @@ def test_copies_share_and_impostors_do_not():
     check(f"{library(2)}: has the build-id of {library(1)}, but is another file" in said, said)
     made = [row for row in outlive.errors if re.search(r"libmodule_\d.so: \d+ unwind rows", row)]
     equal(len(made), 3, "tables made of the four")
+
+
+def test_another_library_at_the_same_address():
+    """Unloaded and another one loaded in its place, again and again: the rows of the one before
+    are not followed. Their names are another matter: only the last library is told by address, so
+    the frames behind it must be true, or be missing."""
+    with Target("modules") as target, start(target) as outlive:
+        addresses = set()
+        for turn in range(40):
+            addresses.add(tell(target, "load", 0, library(1 + turn % 2))["address"] & ~0xfff)
+            tell(target, "work", 0, 3)
+            tell(target, "unload", 0)
+        report = outlive.stop()
+    check(len(addresses) < 10, f"the libraries lay at {len(addresses)} places")
+    whole = 0
+    for site in process_of(report, target.pid)["sites"]:
+        names = symbols(site)
+        if names[0] != "allocate":
+            continue  # dlopen's own
+        for frame in site["frames"]:
+            check(frame["module"], f"a frame in no file: {site['frames']}")
+        equal([name or true for name, true in zip(names[4:], ["work", *OUTER])],
+              ["work", *OUTER][:max(len(names) - 4, 0)], f"frames of site {site['id']}")
+        whole += site["live_blocks"] if len(names) == 9 else 0
+    check(whole > 0, "no whole stack")
+    return f"{whole} of 120 stacks whole"

@@ -307,6 +307,11 @@ static void *process_main(void *argument)
 
 static uint64_t sequence;
 
+static bool still(void *context)
+{
+	return true;
+}
+
 static uint32_t below(uint32_t limit)
 {
 	return (uint32_t)(hash_mix(sequence++) % limit);
@@ -325,7 +330,7 @@ static void publish(struct unwinds *unwinds, struct tables *tables, uint32_t slo
 		if (process->mapped >> i & 1)
 			mapped[count++] = module_mapping(module, numbers[module]);
 	}
-	assert_int_equal(unwinds_publish(unwinds, tables, slot, mapped, count), 0);
+	assert_int_equal(unwinds_publish(unwinds, tables, slot, mapped, count, still, NULL), 0);
 }
 
 /* A process maps other modules, or ends and another one takes its place. */
@@ -446,7 +451,7 @@ static void publish_one(struct unwinds *unwinds, struct tables *tables, int numb
 {
 	struct unwinds_mapping mapping = module_mapping(0, number);
 
-	assert_int_equal(unwinds_publish(unwinds, tables, 0, &mapping, 1), 0);
+	assert_int_equal(unwinds_publish(unwinds, tables, 0, &mapping, 1, still, NULL), 0);
 }
 
 static void test_a_file_changed_later_has_no_rows(void **state)
