@@ -100,6 +100,7 @@ static void add_process(struct diff_program *program, const struct snapshot_proc
 	bool known = process->rss_bytes && (program->rss_bytes || !program->process_count);
 
 	add_counts(&program->counts, &process->counts);
+	snapshot_add_sampled(&program->sampled, &process->sampled);
 	program->rss_bytes = known ? program->rss_bytes + process->rss_bytes : 0;
 	program->peak_rss_bytes = known ? program->peak_rss_bytes + process->peak_rss_bytes : 0;
 	if (!program->process_count++ ||
@@ -133,6 +134,7 @@ static int add_site(struct making *making, unsigned int side, uint32_t index,
 	rows->row_count += (size_t)r;
 	part = &rows->rows[row].parts[side];
 	add_counts(&part->counts, &site->counts);
+	snapshot_add_sampled(&part->sampled, &site->sampled);
 	if (!part->site_count++ || holds_more(&site->counts, &part->site->counts)) {
 		part->process = process;
 		part->site = site;
@@ -175,7 +177,8 @@ static enum diff_change change_of(const struct snapshot_counts *before,
 	return after->live_blocks > before->live_blocks ? DIFF_GREW : DIFF_SHRANK;
 }
 
-static void judge(const struct diff *diff, struct diff_row *row)
+static void judge(const struct diff *diff, const struct diff_process *process,
+		  struct diff_row *row)
 {
 	struct diff_part *before = &row->parts[DIFF_BEFORE], *after = &row->parts[DIFF_AFTER];
 
@@ -183,6 +186,8 @@ static void judge(const struct diff *diff, struct diff_row *row)
 		struct diff_part *part = &row->parts[side];
 		struct pattern pattern;
 
+		/* Where nothing was seen something may be all the same. */
+		part->sampled.bytes = process->sides[side].sampled.bytes;
 		if (!part->site)
 			continue;
 		pattern_find(diff->sides[side].snapshot, part->process, part->site, &pattern);
@@ -217,7 +222,7 @@ static void finish(struct diff *diff)
 		struct diff_process *process = &diff->processes[p];
 
 		for (size_t i = 0; i < process->row_count; i++) {
-			judge(diff, &process->rows[i]);
+			judge(diff, process, &process->rows[i]);
 			process->changes[process->rows[i].change]++;
 		}
 	}

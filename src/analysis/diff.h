@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "analysis/estimate.h"
 #include "analysis/frames.h"
 #include "analysis/pattern.h"
 #include "ledger/snapshot.h"
@@ -40,6 +41,7 @@ enum diff_change {
 struct diff_part {
 	size_t site_count; /* sites that the row is of; 0: none is known */
 	struct snapshot_counts counts; /* of them all */
+	struct snapshot_sampled sampled;
 	/* The one of them that holds most, for its stack; NULL without any. */
 	const struct snapshot_process *process;
 	const struct snapshot_site *site;
@@ -58,6 +60,7 @@ struct diff_row {
 struct diff_program {
 	size_t process_count; /* 0: it is not there */
 	struct snapshot_counts counts;
+	struct snapshot_sampled sampled;
 	uint64_t rss_bytes, peak_rss_bytes; /* 0 not known of every one; the sum of peaks */
 	const struct snapshot_process *process; /* the one that holds most */
 };
@@ -92,6 +95,12 @@ unsigned int diff_row_side(const struct diff_row *row);
 
 /* Change of live bytes. */
 int64_t diff_row_bytes(const struct diff_row *row);
+
+/* Were blocks sampled on either side? And then: between what the change of live bytes lies,
+ * of one row and of all of a program. */
+bool diff_is_sampled(const struct diff_process *process);
+struct estimate_change diff_row_interval(const struct diff_row *row);
+struct estimate_change diff_process_interval(const struct diff_process *process);
 
 /* By what rows can be put in order: larger comes first. */
 struct diff_order {

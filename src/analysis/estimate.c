@@ -105,6 +105,28 @@ struct estimate estimate_live(const struct snapshot_sampled *sampled, uint64_t l
 	};
 }
 
+static int64_t clamp(double bytes)
+{
+	return bytes >= 0x1p63 ? INT64_MAX : bytes <= -0x1p63 ? -INT64_MAX : llround(bytes);
+}
+
+/*
+ * The method of variance estimates recovery (Zou and Donner, Statistics in Medicine 27,
+ * 2008): each end of the difference is as far away as the ends that pull it there, taken
+ * together as independent. Two moments of one trace share blocks, so theirs is narrower.
+ */
+struct estimate_change estimate_change(const struct estimate *before, uint64_t bytes_before,
+				       const struct estimate *after, uint64_t bytes_after)
+{
+	double change = (double)bytes_after - (double)bytes_before;
+	double down = hypot((double)bytes_after - (double)after->low,
+			    (double)before->high - (double)bytes_before);
+	double up = hypot((double)after->high - (double)bytes_after,
+			  (double)bytes_before - (double)before->low);
+
+	return (struct estimate_change){ .low = clamp(change - down), .high = clamp(change + up) };
+}
+
 char *estimate_text(const struct estimate *estimate, uint64_t live_bytes,
 		    char buffer[ESTIMATE_TEXT])
 {

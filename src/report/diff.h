@@ -11,6 +11,8 @@
  *       that holds most), live_…, allocated_…, freed_…, allocated_bytes_per_s, rss_bytes,
  *       peak_rss_bytes (null: not known of all), time_ns (of that state, since the first event)
  *     live_bytes_change, live_blocks_change, rss_bytes_change: after - before, signed
+ *     live_bytes_change_low, live_bytes_change_high: where blocks were sampled, the first of
+ *       these lies between in 95 of 100 cases; else they are equal to it; of sites likewise
  *     changes: how many call paths are same, appeared, grew, shrank, vanished
  *     sites: [ change (one of these), live_bytes_change, live_blocks_change, verdict_changed;
  *       before, after (null: never seen there): sites (how many are taken together), id (of the

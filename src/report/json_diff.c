@@ -72,6 +72,12 @@ static void write_stack(struct writing *w, const struct diff_row *row)
 	json_frames(&w->json, &w->stack);
 }
 
+static void write_interval(struct json *json, struct estimate_change interval)
+{
+	json_signed(json, "live_bytes_change_low", interval.low);
+	json_signed(json, "live_bytes_change_high", interval.high);
+}
+
 static void write_row(struct writing *w, const struct diff_row *row)
 {
 	struct json *json = &w->json;
@@ -79,6 +85,7 @@ static void write_row(struct writing *w, const struct diff_row *row)
 	json_object(json, NULL);
 	json_string(json, "change", diff_change_name(row->change));
 	json_signed(json, "live_bytes_change", diff_row_bytes(row));
+	write_interval(json, diff_row_interval(row));
 	json_signed(json, "live_blocks_change",
 		    diff_of(row->parts[DIFF_BEFORE].counts.live_blocks,
 			    row->parts[DIFF_AFTER].counts.live_blocks));
@@ -148,6 +155,7 @@ static void write_process(struct writing *w, const struct diff_process *process)
 		write_program(w, process, side);
 	json_signed(json, "live_bytes_change",
 		    diff_of(before->counts.live_bytes, after->counts.live_bytes));
+	write_interval(json, diff_process_interval(process));
 	json_signed(json, "live_blocks_change",
 		    diff_of(before->counts.live_blocks, after->counts.live_blocks));
 	if (before->rss_bytes && after->rss_bytes)

@@ -226,6 +226,20 @@ static void put_headline(struct text_diff *text)
 		layout_paragraph(&text->text.layout, STYLE_PLAIN, 0, sentence.text);
 }
 
+/* Of sampled blocks: how sure it is. */
+static void put_interval(struct text_diff *text)
+{
+	struct estimate_change change = diff_process_interval(text->process);
+	char low[UNITS_BUFFER], high[UNITS_BUFFER], line[160];
+
+	if (!diff_is_sampled(text->process))
+		return;
+	snprintf(line, sizeof(line), "Blocks were sampled: the change lies between %s and %s (95 of 100)%s.",
+		 text_diff_bytes(low, change.low), text_diff_bytes(high, change.high),
+		 change.low <= 0 && change.high >= 0 ? ", so it may be chance" : "");
+	layout_paragraph(&text->text.layout, STYLE_NOTICE, 0, line);
+}
+
 /* --- totals ----------------------------------------------------------------- */
 
 /* "6.0 ×", "+12 %", "-81 %"; nothing to say of 0 and of what stayed. */
@@ -352,6 +366,7 @@ static void put_process(struct text_diff *text)
 {
 	layout_newline(&text->text.layout);
 	put_headline(text);
+	put_interval(text);
 	layout_newline(&text->text.layout);
 	put_totals(text);
 	text_diff_chart(text);

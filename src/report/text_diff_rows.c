@@ -112,6 +112,19 @@ static void format_verdict(const struct text_diff *text, const struct diff_row *
 		snprintf(buffer, size, "%s", pattern_title(pattern.name));
 }
 
+/* Of sampled blocks: "+1.2 MB to +1.9 MB". */
+static void put_interval(struct text_diff *text, const struct diff_row *row)
+{
+	struct estimate_change change = diff_row_interval(row);
+	bool chance = change.low <= 0 && change.high >= 0;
+	char low[UNITS_BUFFER], high[UNITS_BUFFER];
+
+	if (diff_is_sampled(text->process))
+		layout_item(&text->text.layout, chance ? STYLE_NOTICE : STYLE_PLAIN, "%s to %s%s",
+			    text_diff_bytes(low, change.low), text_diff_bytes(high, change.high),
+			    chance ? ", may be chance" : "");
+}
+
 /* "appeared · growing by 1.14 MB/s", "grew · static → growing by …", "vanished · was static" */
 static void put_words(struct text_diff *text, const struct diff_row *row)
 {
@@ -128,6 +141,7 @@ static void put_words(struct text_diff *text, const struct diff_row *row)
 		format_verdict(text, row, DIFF_AFTER, is, sizeof(is));
 	layout_begin_list(layout, INDENT);
 	layout_item(layout, STYLE_PLAIN, "%s", diff_change_name(row->change));
+	put_interval(text, row);
 	if (was[0] && is[0] && strcmp(was, is) != 0)
 		layout_item(layout, text_verdict_style(after->verdict), "%s → %s", was, is);
 	else if (is[0])

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Before and after: what is the same call path, and what became of it. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -511,6 +512,95 @@ static void test_nothing(void **state)
 	diff_free(diff);
 }
 
+#define RATE 65536.0
+#define RUNS 1000
+
+static double uniform(void)
+{
+	static uint64_t state;
+
+	return ((double)(hash_mix(state += 0x9e3779b97f4a7c15ull) >> 11) + 0.5) / 0x1p53;
+}
+
+/* What is seen of `blocks` blocks of `size` bytes, each with its probability. */
+static struct diff_part sample(unsigned int blocks, double size)
+{
+	struct diff_part part = { .sampled = { .bytes = (uint64_t)RATE } };
+	double p = 1 - exp(-size / RATE), bytes = 0;
+
+	for (unsigned int i = 0; i < blocks; i++) {
+		if (uniform() >= p)
+			continue;
+		bytes += size / p;
+		part.sampled.live_blocks++;
+		part.sampled.live_bytes += size;
+		part.sampled.certain_bytes += size * p;
+		part.sampled.variance += size * size * (1 - p) / (p * p);
+	}
+	part.counts.live_bytes = (uint64_t)bytes;
+	return part;
+}
+
+/* The true change lies within the interval in 95 of 100 pairs of runs, or a little more. */
+static void test_intervals(void **state)
+{
+	static const struct {
+		unsigned int before, after;
+		double size;
+	} cases[] = { { 300, 300, 1000 },  { 300, 900, 1000 }, { 20, 60, 9000 }, { 500, 0, 1000 },
+		      { 50, 80, 200000 },  { 0, 400, 2000 },   { 3000, 2500, 500 } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+		double truth = ((double)cases[i].after - (double)cases[i].before) * cases[i].size;
+		unsigned int within = 0;
+
+		for (unsigned int run = 0; run < RUNS; run++) {
+			struct diff_row row = { .parts = { sample(cases[i].before, cases[i].size),
+							   sample(cases[i].after, cases[i].size) } };
+			struct estimate_change change = diff_row_interval(&row);
+
+			assert_true(change.low <= diff_row_bytes(&row) + 1);
+			assert_true(change.high >= diff_row_bytes(&row) - 1);
+			within += (double)change.low <= truth + 1 && truth - 1 <= (double)change.high;
+		}
+		if (within < RUNS * 93 / 100)
+			fail_msg("case %zu: %u of %d", i, within, RUNS);
+	}
+}
+
+/* Not sampled: the change itself, at both ends. */
+static void test_exact_interval(void **state)
+{
+	struct diff_row row = become(10, 1, 300, 2, 0, 0);
+	struct estimate_change change = diff_row_interval(&row);
+
+	(void)state;
+	assert_int_equal(change.low, 290);
+	assert_int_equal(change.high, 290);
+}
+
+/* Of a sampled run a call path that was not seen may be there: the rate is the process's. */
+static void test_unseen(void **state)
+{
+	struct snapshot_process *old, *new;
+	struct estimate_change change;
+	struct diff *diff;
+
+	(void)state;
+	begin();
+	old = add_process(&worlds[0], "/bin/app", 1);
+	new = add_process(&worlds[1], "/bin/app", 1);
+	old->sampled.bytes = 65536;
+	add_site(&worlds[1], new, 1000, 1, PATH(LEAK));
+	diff = compare(false);
+	assert_true(diff_is_sampled(&diff->processes[0]));
+	change = diff_row_interval(&diff->processes[0].rows[0]);
+	assert_int_equal(change.high, 1000);
+	assert_in_range(1000 - change.low, 3 * 65536, 4 * 65536);
+	diff_free(diff);
+}
+
 /* Nothing is lost and nothing counted twice, whatever falls together. */
 static void test_sums(void **state)
 {
@@ -568,7 +658,8 @@ int main(void)
 		cmocka_unit_test(test_changes),	    cmocka_unit_test(test_one_sided),
 		cmocka_unit_test(test_processes),   cmocka_unit_test(test_one_trace),
 		cmocka_unit_test(test_orders),	    cmocka_unit_test(test_nothing),
-		cmocka_unit_test(test_sums),
+		cmocka_unit_test(test_sums),	    cmocka_unit_test(test_intervals),
+		cmocka_unit_test(test_exact_interval), cmocka_unit_test(test_unseen),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

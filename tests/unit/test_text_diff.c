@@ -229,6 +229,39 @@ static void test_processes(void **state)
 	check("diff-processes-same.txt", &runs, false, NULL);
 }
 
+static void test_sampled(void **state)
+{
+	static struct runs runs;
+	char *text;
+
+	(void)state;
+	make(&runs);
+	for (unsigned int side = 0; side < DIFF_SIDES; side++) {
+		struct fixture *f = side ? &runs.after : &runs.before;
+
+		/* Large blocks are all there; of small ones some. */
+		for (size_t i = 0; i < SITES; i++)
+			f->sites[i].sampled = (struct snapshot_sampled){
+				.bytes = 512 << 10,
+				.live_bytes = (double)f->sites[i].counts.live_bytes,
+				.certain_bytes = (double)f->sites[i].counts.live_bytes,
+			};
+		f->processes[0].sampled = (struct snapshot_sampled){
+			.bytes = 512 << 10, .live_blocks = 40, .variance = 1e14,
+		};
+		f->sites[1].sampled = f->processes[0].sampled;
+		runs.report.sides[side].sample_bytes = 512 << 10;
+	}
+	text = render(&runs, false, NULL, diff_text);
+	fixture_fits(text, 80);
+	assert_non_null(strstr(text, "Blocks were sampled: the change lies between +72.1 MB and"));
+	assert_non_null(strstr(text, "appeared · +52.6 MB to +90.4 MB · growing"));
+	/* Of few blocks, and against so much that was not seen. */
+	assert_non_null(strstr(text, "grew · +28.2 MB to +31.8 MB · per-thread slot"));
+	assert_non_null(strstr(text, "vanished · -2.84 MB to +865 KB, may be chance"));
+	free(text);
+}
+
 static void test_nothing(void **state)
 {
 	static struct runs runs;
@@ -305,6 +338,7 @@ int main(void)
 		cmocka_unit_test(test_same),	      cmocka_unit_test(test_verdict_alone),
 		cmocka_unit_test(test_processes),     cmocka_unit_test(test_nothing),
 		cmocka_unit_test(test_json),	      cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_sampled),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
