@@ -122,6 +122,11 @@ static int compare_members(const void *left, const void *right)
 
 static void add_process(struct snapshot_process *sum, const struct snapshot_process *process)
 {
+	/* The one parent of all that inherited anything. */
+	if (process->forked_blocks)
+		sum->forked_from = !sum->forked_blocks ||
+				   sum->forked_from == process->forked_from ?
+					   process->forked_from : 0;
 	sum->counts.live_bytes += process->counts.live_bytes;
 	sum->counts.live_blocks += process->counts.live_blocks;
 	sum->counts.allocated_bytes += process->counts.allocated_bytes;
@@ -143,8 +148,6 @@ static void add_process(struct snapshot_process *sum, const struct snapshot_proc
 	sum->mappings.live_bytes += process->mappings.live_bytes;
 	sum->mappings.live_ranges += process->mappings.live_ranges;
 	sum->mappings.allocator_backing_bytes += process->mappings.allocator_backing_bytes;
-	if (sum->forked_from != process->forked_from)
-		sum->forked_from = 0;
 }
 
 static void add_verdict(struct process_verdict *sum, const struct process_verdict *verdict)
@@ -168,7 +171,6 @@ static void sum_up(struct overview_group *group)
 		.exe = first->exe,
 		.home = first->home,
 		.exited = group->running == 0,
-		.forked_from = first->forked_from,
 		.whole = first->whole,
 	};
 	group->verdict.name = group->members[0].verdict.name;

@@ -30,7 +30,9 @@ enum fields_table list_fields(enum top_view view)
 static void select_process(struct top_model *model, struct list_row *row, uint32_t index)
 {
 	row->row.process = model_process_at(model, index);
-	if (rates_of_process(&model->rates, model->snapshot, row->row.process, &row->rate))
+	/* What it did last is no rate. */
+	if (!row->row.process->exited &&
+	    rates_of_process(&model->rates, model->snapshot, row->row.process, &row->rate))
 		row->row.rate = &row->rate;
 }
 

@@ -104,6 +104,28 @@ static void test_groups(void **state)
 	overview_free(&overview);
 }
 
+/* A parent and its workers: what they inherited came from it. */
+static void test_one_parent(void **state)
+{
+	struct overview overview;
+	struct world world;
+
+	(void)state;
+	make_world(&world, 4);
+	for (size_t i = 0; i < 3; i++) {
+		world.processes[i].forked_from = 103;
+		world.processes[i].forked_blocks = 5;
+	}
+	assert_int_equal(overview_find(&world.snapshot, NULL, false, &overview), 0);
+	assert_int_equal(overview.groups[0].sum.forked_from, 103);
+	assert_int_equal(overview.groups[0].sum.forked_blocks, 15);
+	overview_free(&overview);
+	world.processes[1].forked_from = 1;
+	assert_int_equal(overview_find(&world.snapshot, NULL, false, &overview), 0);
+	assert_int_equal(overview.groups[0].sum.forked_from, 0);
+	overview_free(&overview);
+}
+
 /* When none runs any more, the sum is of what they held. */
 static void test_all_ended(void **state)
 {
@@ -180,6 +202,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_groups),
+		cmocka_unit_test(test_one_parent),
 		cmocka_unit_test(test_all_ended),
 		cmocka_unit_test(test_verdicts),
 		cmocka_unit_test(test_rates),
