@@ -283,6 +283,7 @@ void blocks_clear(struct blocks *blocks)
 	blocks->depth = 0;
 	blocks->count = 0;
 	blocks->bytes = 0;
+	blocks->changes++;
 }
 
 void blocks_free(struct blocks *blocks)
@@ -361,6 +362,7 @@ bool blocks_put(struct blocks *blocks, const struct block *block, struct block *
 	struct blocks_shard *shard = *slot_of(blocks, hash);
 	struct entry *entry = shard_place(shard, hash);
 
+	blocks->changes++;
 	if (entry_hash(entry) == hash) {
 		*ret_old = entry_unpack(block->address, entry);
 		*entry = entry_pack(hash, block);
@@ -411,6 +413,7 @@ bool blocks_take(struct blocks *blocks, uint64_t address, uint64_t latest_birth,
 		entry = shard_place(shard, hash);
 	}
 	shard_remove(shard, entry);
+	blocks->changes++;
 	blocks->count--;
 	if (shard_sparse(shard)) {
 		(void)resize(blocks, shard, hash); /* stays too large, never wrong */

@@ -32,6 +32,7 @@ struct blocks {
 	uint64_t multiplier, inverse; /* of the hash */
 	size_t count; /* live blocks */
 	size_t bytes; /* memory held, what is shared with other tables too */
+	uint64_t changes; /* blocks put and taken: the same as before means the same blocks */
 };
 
 /* Make an empty table. `seed` should be a number that targets cannot guess:

@@ -48,7 +48,8 @@ int ledger_apply_batch(struct ledger *ledger, const struct event *events, size_t
 /*
  * Everything the reports need, as of `now_ns` (ages are relative to it; give
  * the time of the last event or of the end of the trace). The snapshot is
- * immutable and independent of the ledger; release it with snapshot_free.
+ * immutable and independent of the ledger; release it with snapshot_free. Processes whose
+ * blocks are as at the last snapshot are not walked again.
  * Returns 0 or -ENOMEM.
  */
 int ledger_snapshot(const struct ledger *ledger, uint64_t now_ns, struct snapshot **ret_snapshot);

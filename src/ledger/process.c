@@ -30,6 +30,7 @@ void process_free(struct process *process)
 	sites_free(&process->sites);
 	modules_clear(&process->modules);
 	blocks_free(&process->blocks);
+	seen_free(&process->seen);
 	ranges_free(&process->ranges);
 	home_free(&process->home);
 	free(process->exe);

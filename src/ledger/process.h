@@ -11,6 +11,7 @@
 #include "ledger/modules.h"
 #include "ledger/python_stacks.h"
 #include "ledger/ranges.h"
+#include "ledger/seen.h"
 #include "ledger/series.h"
 #include "ledger/sites.h"
 #include "ledger/snapshot.h"
@@ -55,6 +56,7 @@ struct process {
 	struct sites sites;
 	struct modules modules;
 	struct blocks blocks;
+	struct seen seen; /* of the last picture */
 	struct ranges ranges;
 	struct series_clock clock;
 	/* Of counts.live_… and rss_bytes, up to the clock's last tick. */

@@ -156,15 +156,9 @@ static void fill_cells(struct layout *layout)
 	}
 }
 
-int layout_see_blocks(struct layout *layout, uint64_t from, uint64_t to, bool count)
+static void see_cells(struct layout *layout, const struct blocks_of_cell *rows, bool count)
 {
-	size_t cell_count = layout->process->sites.cell_count;
-	CLEANUP_FREE struct blocks_of_cell *rows = calloc(cell_count + 1, sizeof(*rows));
-
-	if (!rows)
-		return -ENOMEM;
-	blocks_by_cell(&layout->process->blocks, from, to, rows, (uint32_t)cell_count);
-	for (size_t i = 0; i < cell_count; i++) {
+	for (size_t i = 0; i < layout->process->sites.cell_count; i++) {
 		uint32_t at = layout->cell_at[i];
 		struct snapshot_class *class = &layout->classes[layout->cell_class[at]];
 		struct snapshot_cell *cell = &layout->cells[at];
@@ -184,7 +178,31 @@ int layout_see_blocks(struct layout *layout, uint64_t from, uint64_t to, bool co
 		if (!cell->sampled.bytes)
 			cell->sampled.certain_bytes = (double)rows[i].bytes;
 	}
-	layout_see_sampled(layout, from, to, count);
+}
+
+int layout_see_blocks(struct layout *layout)
+{
+	struct process *process = layout->process;
+	const struct blocks_of_cell *rows =
+		seen_look(&process->seen, &process->blocks, process->sites.cell_count);
+
+	if (!rows)
+		return -ENOMEM;
+	see_cells(layout, rows, false);
+	layout_see_sampled(layout, 0, UINT64_MAX, false);
+	return 0;
+}
+
+int layout_see_window(struct layout *layout, uint64_t from, uint64_t to)
+{
+	size_t cell_count = layout->process->sites.cell_count;
+	CLEANUP_FREE struct blocks_of_cell *rows = calloc(cell_count + 1, sizeof(*rows));
+
+	if (!rows)
+		return -ENOMEM;
+	blocks_by_cell(&layout->process->blocks, from, to, rows, (uint32_t)cell_count);
+	see_cells(layout, rows, true);
+	layout_see_sampled(layout, from, to, true);
 	return 0;
 }
 
@@ -303,7 +321,7 @@ static int copy_sites(struct layout *layout, struct snapshot_process *out)
 	}
 	place_cells(layout);
 	fill_cells(layout);
-	if (layout_see_blocks(layout, 0, UINT64_MAX, false) < 0)
+	if (layout_see_blocks(layout) < 0)
 		return -ENOMEM;
 	layout_sum_up(layout);
 	for (size_t i = 0; i < sites->count; i++)
@@ -316,7 +334,7 @@ static int copy_sites(struct layout *layout, struct snapshot_process *out)
 }
 
 static int copy_process(struct snapshot_owner *owner, const struct ledger *ledger,
-			const struct process *process, struct snapshot_process *out)
+			struct process *process, struct snapshot_process *out)
 {
 	uint64_t now_ns = ledger_time(ledger, owner->snapshot.now_ns);
 	struct layout layout = {

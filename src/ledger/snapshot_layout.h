@@ -9,7 +9,7 @@
 /* One process being laid out. */
 struct layout {
 	struct snapshot_owner *owner;
-	const struct process *process;
+	struct process *process;
 	uint64_t origin_ns; /* the ledger's start: rows have times since then */
 	struct series_clock clock;
 	struct snapshot_site *sites;
@@ -25,11 +25,12 @@ struct layout {
 };
 
 /*
- * Take into account what only the live blocks know, of those born in [from, to): the
- * oldest, the newest, the largest; with `count` also how many, and how much they are.
- * Returns 0 or -ENOMEM.
+ * Take into account what only the live blocks know: the oldest, the newest, the largest.
+ * The second: of those born in [from, to) only, and also how many, and how much they are.
+ * Return 0 or -ENOMEM.
  */
-int layout_see_blocks(struct layout *layout, uint64_t from, uint64_t to, bool count);
+int layout_see_blocks(struct layout *layout);
+int layout_see_window(struct layout *layout, uint64_t from, uint64_t to);
 
 /* The part of it that concerns sampled blocks. */
 void layout_see_sampled(struct layout *layout, uint64_t from, uint64_t to, bool count);

@@ -129,8 +129,8 @@ int layout_narrow(struct layout *layout, struct snapshot_process *out)
 		return -ENOMEM;
 	*whole = *out;
 	out->whole = whole;
-	if (layout_see_blocks(&narrow, since(layout, window->from_ns), since(layout, window->to_ns),
-			      true) < 0)
+	if (layout_see_window(&narrow, since(layout, window->from_ns),
+			      since(layout, window->to_ns)) < 0)
 		return -ENOMEM;
 	add_made(&narrow);
 	layout_sum_up(&narrow);

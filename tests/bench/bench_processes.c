@@ -153,7 +153,7 @@ int main(int argc, char **argv)
 		snapshot = picture(&host);
 		if (!snapshot)
 			return 1;
-		print_time("a picture", begin);
+		print_time(round ? "a picture when nothing changed since" : "a picture", begin);
 		if (round == 0) {
 			begin = seconds();
 			snapshot_free(snapshot);
