@@ -15,7 +15,7 @@
 #include "walk.bpf.h"
 
 struct call_args {
-	__u64 first, second, third, fourth;
+	__u64 first, second, third, fourth, fifth;
 };
 
 /* All arguments are loaded before one is chosen: the verifier refuses a load from
@@ -26,10 +26,12 @@ static __always_inline void args_load(struct pt_regs *ctx, struct call_args *arg
 	args->second = PT_REGS_PARM2(ctx);
 	args->third = PT_REGS_PARM3(ctx);
 	args->fourth = PT_REGS_PARM4(ctx);
+	args->fifth = PT_REGS_RC(ctx);
 	barrier_var(args->first);
 	barrier_var(args->second);
 	barrier_var(args->third);
 	barrier_var(args->fourth);
+	barrier_var(args->fifth);
 }
 
 static __always_inline __u64 args_select(const struct call_args *args, __u8 number)
@@ -38,6 +40,7 @@ static __always_inline __u64 args_select(const struct call_args *args, __u8 numb
 	     : number == 2 ? args->second
 	     : number == 3 ? args->third
 	     : number == 4 ? args->fourth
+	     : number == 5 ? args->fifth
 			   : 0;
 }
 

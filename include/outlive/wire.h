@@ -232,7 +232,8 @@ enum wire_loss {
  *
  *   bits  0-7   shape      enum call_shape
  *   bits  8-15  function   row of the allocator table, 1-based
- *   bits 16-19  size_arg   1-based argument number; 0 = none
+ *   bits 16-19  size_arg   where the argument is at the site: 1 rdi, 2 rsi, 3 rdx, 4 rcx,
+ *                          5 rax; 0 = none
  *   bits 20-23  count_arg
  *   bits 24-27  ptr_arg    free, realloc: the block; posix_memalign: where the result goes
  *   bits 28-31  zero

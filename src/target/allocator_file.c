@@ -445,16 +445,21 @@ void allocator_file_free(struct allocator_file *file)
 	file->fd = -1;
 }
 
+/* Where argument `number` (1-based, 0 none) of the row is at the function's probe site. */
+static uint8_t register_of(const struct allocator_function *function, uint8_t number)
+{
+	uint8_t shift = alloc_families[function->family].shift;
+
+	return number ? function->site.registers[number + shift - 1] : 0;
+}
+
 uint64_t allocator_cookie(const struct allocator_function *function)
 {
 	const struct alloc_fn *fn = &alloc_functions[function->function - 1];
-	uint8_t shift = alloc_families[function->family].shift;
 
-	return cookie_pack(function->shape, function->function,
-			   fn->size_arg ? fn->size_arg + shift : 0,
-			   fn->count_arg ? fn->count_arg + shift : 0,
-			   fn->ptr_arg ? fn->ptr_arg + shift : 0, function->site.offset,
-			   function->site.sp_offset);
+	return cookie_pack(function->shape, function->function, register_of(function, fn->size_arg),
+			   register_of(function, fn->count_arg), register_of(function, fn->ptr_arg),
+			   function->site.offset, function->site.sp_offset);
 }
 
 char *allocator_name(uint8_t function, uint8_t family, char *buffer, size_t size)

@@ -26,7 +26,8 @@
  * entry for a probe, since every call comes by and the argument is still in rdi.
  * So the planner walks from the entry in straight line and takes the first
  * instruction that is emulated, as long as nothing on the way
- *   - writes an argument register that the probe still has to read,
+ *   - writes an argument register that the probe still has to read, unless the argument
+ *     was copied to another first (mimalloc's malloc begins so),
  *   - branches, returns or traps (a branch itself may be the site: all calls reach it),
  *   - moves the stack pointer by an unknown amount (by a known one is fine for an
  *     entry probe; a return probe replaces the word at the stack pointer, which must
@@ -57,12 +58,19 @@ enum emulation {
 	EMULATED_ALWAYS,
 };
 
-/* System V x86-64 ABI, 3.2.3: the first four integer arguments. */
+/* System V x86-64 ABI, 3.2.3: the first four integer arguments; and one more register
+ * that the probe can read. In the order of enum probe_register. */
 static const ZydisRegister argument_registers[] = {
-	ZYDIS_REGISTER_RDI,
-	ZYDIS_REGISTER_RSI,
-	ZYDIS_REGISTER_RDX,
-	ZYDIS_REGISTER_RCX,
+	ZYDIS_REGISTER_RDI, ZYDIS_REGISTER_RSI, ZYDIS_REGISTER_RDX,
+	ZYDIS_REGISTER_RCX, ZYDIS_REGISTER_RAX,
+};
+
+#define REGISTERS (sizeof(argument_registers) / sizeof(argument_registers[0]))
+#define ARGUMENTS 4
+
+/* Of each argument, the registers that hold it: bit 0 = rdi … as above. */
+struct holders {
+	uint8_t of[ARGUMENTS];
 };
 
 static bool decode(const ZydisDecoder *decoder, const struct probe_request *request, size_t offset,
@@ -226,9 +234,48 @@ static size_t first_branch_target(const ZydisDecoder *decoder, const struct prob
 	return first;
 }
 
-/* Why the walk cannot go past `step`, told in `why`; "" when it can. Moves *sp_offset. */
+/* Is it mov of all 64 bits of one of the registers to another? Which. */
+static bool is_copy(const struct step *step, size_t *ret_from, size_t *ret_to)
+{
+	const ZydisDecodedOperand *to = &step->operands[0], *from = &step->operands[1];
+
+	*ret_from = *ret_to = REGISTERS;
+	if (step->instruction.mnemonic != ZYDIS_MNEMONIC_MOV ||
+	    to->type != ZYDIS_OPERAND_TYPE_REGISTER || from->type != ZYDIS_OPERAND_TYPE_REGISTER)
+		return false;
+	for (size_t i = 0; i < REGISTERS; i++) {
+		if (from->reg.value == argument_registers[i])
+			*ret_from = i;
+		if (to->reg.value == argument_registers[i])
+			*ret_to = i;
+	}
+	return *ret_from < REGISTERS && *ret_to < REGISTERS;
+}
+
+/* What the registers hold after `step`. */
+static void move_arguments(const struct step *step, struct holders *holders)
+{
+	const struct holders before = *holders;
+	size_t from, to;
+
+	for (size_t i = 0; i < REGISTERS; i++) {
+		if (!writes_register(step, argument_registers[i]))
+			continue;
+		for (size_t j = 0; j < ARGUMENTS; j++)
+			holders->of[j] &= (uint8_t)~(1u << i);
+	}
+	if (!is_copy(step, &from, &to))
+		return;
+	for (size_t j = 0; j < ARGUMENTS; j++) {
+		if (before.of[j] & 1u << from)
+			holders->of[j] |= (uint8_t)(1u << to);
+	}
+}
+
+/* Why the walk cannot go past `step`, told in `why`; "" when it can. Moves *sp_offset and
+ * `holders`. */
 static void pass(const struct probe_request *request, const struct step *step, uint16_t *sp_offset,
-		 char why[48])
+		 struct holders *holders, char why[48])
 {
 	static const char *const names[] = { "rdi", "rsi", "rdx", "rcx" };
 	int64_t growth = stack_growth(step);
@@ -238,8 +285,9 @@ static void pass(const struct probe_request *request, const struct step *step, u
 		snprintf(why, 48, "control leaves at +%zu", step->offset);
 		return;
 	}
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (request->arguments & 1u << i && writes_register(step, argument_registers[i])) {
+	move_arguments(step, holders);
+	for (size_t i = 0; i < ARGUMENTS; i++) {
+		if (request->arguments & 1u << i && !holders->of[i]) {
 			snprintf(why, 48, "%s is overwritten at +%zu", names[i], step->offset);
 			return;
 		}
@@ -272,8 +320,11 @@ static void describe(const struct step *step, uint64_t address, char *text, size
 
 /* `step` is the site from now on. */
 static void take(struct probe_site *site, const struct probe_request *request,
-		 const struct step *step, uint16_t sp_offset, enum emulation emulation)
+		 const struct step *step, uint16_t sp_offset, const struct holders *holders,
+		 enum emulation emulation)
 {
+	for (size_t i = 0; i < ARGUMENTS; i++)
+		site->registers[i] = (uint8_t)__builtin_ffs(holders->of[i]);
 	site->offset = step->offset;
 	site->sp_offset = sp_offset;
 	site->emulated = emulation != EMULATED_NEVER;
@@ -294,10 +345,15 @@ void planner_choose(const struct probe_request *request, struct probe_site *ret_
 	struct step step;
 	size_t limit;
 	uint16_t sp_offset = 0;
+	struct holders holders;
 	char why[48] = "";
 	bool placed = false;
 
 	memset(ret_site, 0, sizeof(*ret_site));
+	for (size_t i = 0; i < ARGUMENTS; i++) {
+		holders.of[i] = (uint8_t)(1u << i);
+		ret_site->registers[i] = (uint8_t)(i + 1);
+	}
 	if (bounded.size > PLANNER_LOOK)
 		bounded.size = PLANNER_LOOK;
 	ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
@@ -316,15 +372,15 @@ void planner_choose(const struct probe_request *request, struct probe_site *ret_
 		}
 		emulation = kernel_emulates(&step);
 		if (emulation == EMULATED_ALWAYS) {
-			take(ret_site, &bounded, &step, sp_offset, emulation);
+			take(ret_site, &bounded, &step, sp_offset, &holders, emulation);
 			return;
 		}
 		if (!ret_site->emulated && (emulation == EMULATED_RECENTLY ||
 					    (!placed && kernel_accepts(&step)))) {
-			take(ret_site, &bounded, &step, sp_offset, emulation);
+			take(ret_site, &bounded, &step, sp_offset, &holders, emulation);
 			placed = true;
 		}
-		pass(&bounded, &step, &sp_offset, why);
+		pass(&bounded, &step, &sp_offset, &holders, why);
 	}
 	if (!ret_site->emulated)
 		snprintf(ret_site->reason, sizeof(ret_site->reason), "%s: %s",

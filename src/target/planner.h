@@ -21,9 +21,20 @@ struct probe_request {
 	bool with_return;    /* a return probe sits at the same place */
 };
 
+/* Where an argument may be found at a site; the first four in the order of arguments. */
+enum probe_register {
+	PROBE_NOWHERE,
+	PROBE_RDI,
+	PROBE_RSI,
+	PROBE_RDX,
+	PROBE_RCX,
+	PROBE_RAX,
+};
+
 struct probe_site {
 	uint16_t offset;      /* from the entry, bytes; always an instruction boundary */
 	uint16_t sp_offset;   /* bytes the stack pointer lies below the return address there */
+	uint8_t registers[4]; /* where each argument is: enum probe_register */
 	bool emulated;	      /* the kernel emulates the instruction: one trap instead of two */
 	char instruction[64]; /* for a person; "" when there was nothing to decode */
 	char reason[96];      /* why here and not elsewhere, for a person */

@@ -11,6 +11,17 @@ $(BENCH_PAIRS): tests/bench/pairs.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(BENCH_CFLAGS) $(FRAME_POINTER) $< -o $@
 
+# The same with other C libraries and as C++.
+BENCH_OTHERS := $(addprefix $(B)/tests/bench/pairs-,new musl static)
+BENCH_OTHER_CFLAGS := -O2 -g -fno-builtin -fno-inline -fno-optimize-sibling-calls -fomit-frame-pointer
+$(B)/tests/bench/pairs-new: BENCH_CC := $(CXX) -x c++ -std=gnu++17 -fsized-deallocation
+$(B)/tests/bench/pairs-musl: BENCH_CC := musl-gcc -std=gnu11
+$(B)/tests/bench/pairs-static: BENCH_CC := $(CC) -std=gnu11 -static
+$(BENCH_OTHERS): tests/bench/pairs.c
+	$(call msg,TARGET,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(BENCH_CC) $(BENCH_OTHER_CFLAGS) $< -o $@
+
 $(B)/tests/bench/floor: tests/bench/floor.c $(B)/gen/floor.skel.h $(LIB)
 $(B)/tests/bench/bench_ledger: tests/bench/bench_ledger.c tests/bench/event_mix.h $(LIB)
 $(B)/tests/bench/bench_names: tests/bench/bench_names.c $(LIB)
@@ -24,5 +35,5 @@ $(BENCHES):
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LDFLAGS_ALL) $< $(LIB) $(LDLIBS_ALL) -o $@
 
-bench: $(B)/outlive $(BENCH_PAIRS) $(BENCHES) ## what tracing costs, as a table
+bench: $(B)/outlive $(BENCH_PAIRS) $(BENCH_OTHERS) $(BENCHES) ## what tracing costs, as a table
 	$(Q)tools/bench --build $(B)

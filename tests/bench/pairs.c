@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * malloc(64) and free in a loop, at a given depth of the stack: the worst case of an
- * allocation tracer, since the target does nothing else.
+ * allocation tracer, since the target does nothing else. As C++: new and delete.
  *
  *   pairs DEPTH      prints "ready"; then for each line "SECONDS" on standard input
  *                    runs that long and prints ns per pair, of this thread's CPU time:
@@ -13,6 +13,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+
+#ifdef __cplusplus
+#include <new>
+#define make(size) ::operator new(size)
+#define give_back(block, size) ::operator delete(block, size)
+#else
+#define make(size) malloc(size)
+#define give_back(block, size) free(block)
+#endif
 
 #define FRAMES_BEFORE 4 /* _start, __libc_start_main, __libc_start_call_main, main */
 #define BATCH 1024	/* pairs between two looks at the clock */
@@ -39,10 +48,10 @@ __attribute__((noinline)) static double run(int depth, double seconds)
 	start = cpu_time();
 	do {
 		for (int i = 0; i < BATCH; i++) {
-			void *block = malloc(64);
+			void *block = make(64);
 
 			__asm__ volatile("" : "+r"(block) : : "memory");
-			free(block);
+			give_back(block, 64);
 		}
 		pairs += BATCH;
 		elapsed = cpu_time() - start;

@@ -102,8 +102,18 @@ static const struct row rows[] = {
 	  "4889f8 488b150e530a00 4889f9 48c1e81a 4881e1000000c0 25f0000000 644803042500000000"
 	  "4801d0 483b88b0010000 0f858a000000" },
 	/* arguments */
-	{ "argument moved away first", A1, false, 0, 0, false, "mov", "rdi is overwritten at +3",
+	{ "argument moved away first", A1, false, 5, 0, true, "push", "first instruction",
 	  "4889f8 31ff 53 c3" },
+	{ "moved where nobody looks", A1, false, 0, 0, false, "mov", "rdi is overwritten at +3",
+	  "4889fb 31ff 53 c3" },
+	{ "half of it moved", A1, false, 0, 0, false, "mov", "rdi is overwritten at +2",
+	  "89f8 31ff 53 c3" },
+	{ "moved, and overwritten there too", A1, false, 0, 0, false, "mov",
+	  "rdi is overwritten at +5", "4889f8 31c0 31ff 53 c3" },
+	{ "moved over another argument", A1 | A2, false, 0, 0, false, "mov",
+	  "rsi is overwritten at +0", "4889fe 53 c3" },
+	{ "mimalloc malloc", A1, true, 21, 0, true, "jnbe", "first instruction",
+	  "488b0549b40000 4889fe 64488b38 4881fe00040000 7729 488d4607" },
 	{ "low byte of an argument", A2, true, 0, 0, false, "mov", "rsi is overwritten at +0",
 	  "40b601 53 c3" },
 	{ "another function's argument", A1, true, 3, 0, true, "push", "first instruction",
@@ -193,6 +203,35 @@ static void test_rows(void **state)
 	assert_int_equal(wrong, 0);
 }
 
+/* Where the arguments are at the site. */
+static void test_registers(void **state)
+{
+	static const struct {
+		const char *code;
+		uint8_t arguments, registers[4];
+	} cases[] = {
+		{ "53", A1 | A2, { PROBE_RDI, PROBE_RSI, PROBE_RDX, PROBE_RCX } },
+		/* mov %rdi,%rsi; xor %edi,%edi; push */
+		{ "4889fe 31ff 53", A1, { PROBE_RSI, PROBE_NOWHERE, PROBE_RDX, PROBE_RCX } },
+		/* mov %rsi,%rdx; mov %rdi,%rsi; xor %edi,%edi; jmp: mimalloc's realloc */
+		{ "4889f2 4889fe 31ff e900000000", A1 | A2,
+		  { PROBE_RSI, PROBE_RDX, PROBE_NOWHERE, PROBE_RCX } },
+		/* mov %rdi,%rax; xchg %rdi,%rsi (not followed); push: rax still has it */
+		{ "4889f8 4887f7 53", A1, { PROBE_RAX, PROBE_NOWHERE, PROBE_RDX, PROBE_RCX } },
+		/* none emulated: the entry, where all is in its place */
+		{ "4889fe 31ff c3", A1, { PROBE_RDI, PROBE_RSI, PROBE_RDX, PROBE_RCX } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+		uint8_t code[64];
+		size_t size = from_hex(cases[i].code, code, sizeof(code));
+		struct probe_site site = plan(code, size, cases[i].arguments, false);
+
+		assert_memory_equal(site.registers, cases[i].registers, sizeof(site.registers));
+	}
+}
+
 /* Whatever the code is cut to, the site stays inside and is one of the real boundaries. */
 static void test_cut_anywhere(void **state)
 {
@@ -263,7 +302,7 @@ static void test_long_function(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_rows), cmocka_unit_test(test_registers),
 		cmocka_unit_test(test_cut_anywhere),
 		cmocka_unit_test(test_garbage),
 		cmocka_unit_test(test_long_function),
