@@ -6,12 +6,10 @@
  */
 #include "report/text_diff.h"
 
-#include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "base/cleanup.h"
 #include "base/text.h"
-#include "base/sentence.h"
 #include "base/units.h"
 
 #define DEFAULT_WIDTH 80
@@ -20,7 +18,6 @@
 #define VALUE_WIDTH 10
 #define SHARE_WIDTH 8
 #define UNEQUAL 1.1 /* a run so many times longer than the other is one to mention */
-#define MOST 0.5    /* of the change: a call path that made so much of it is named */
 
 static const char *const side_names[DIFF_SIDES] = { "before", "after" };
 
@@ -28,11 +25,6 @@ void text_diff_side(struct text_diff *text, unsigned int side)
 {
 	text->text.options = &text->report->sides[side];
 	text->text.row.snapshot = text->report->diff->sides[side].snapshot;
-}
-
-static uint64_t magnitude(int64_t value)
-{
-	return value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
 }
 
 static const char *sign(int64_t change)
@@ -51,7 +43,7 @@ char *text_diff_bytes(char *buffer, int64_t change)
 	char number[UNITS_BUFFER];
 
 	snprintf(buffer, UNITS_BUFFER, "%s%.30s", sign(change),
-		 units_format_bytes(number, sizeof(number), magnitude(change)));
+		 units_format_bytes(number, sizeof(number), (uint64_t)llabs(change)));
 	return buffer;
 }
 
@@ -60,7 +52,7 @@ char *text_diff_count(char *buffer, int64_t change)
 	char number[UNITS_BUFFER];
 
 	snprintf(buffer, UNITS_BUFFER, "%s%.30s", sign(change),
-		 units_format_count(number, sizeof(number), magnitude(change)));
+		 units_format_count(number, sizeof(number), (uint64_t)llabs(change)));
 	return buffer;
 }
 
@@ -136,107 +128,6 @@ static void put_lengths(struct text_diff *text)
 		 units_format_duration(a, sizeof(a), sides[DIFF_BEFORE].duration_ns),
 		 units_format_duration(b, sizeof(b), sides[DIFF_AFTER].duration_ns),
 		 before < after ? "first" : "second");
-	layout_paragraph(&text->text.layout, STYLE_NOTICE, 0, line);
-}
-
-/* --- in one sentence -------------------------------------------------------- */
-
-/* "1 call path appeared, 2 grew; 96 are as before". */
-static void say_changes(struct sentence *sentence, const struct diff_process *process)
-{
-	static const struct {
-		enum diff_change change;
-		const char *one, *many;
-	} kinds[] = {
-		{ DIFF_APPEARED, "appeared", "appeared" },
-		{ DIFF_GREW, "grew", "grew" },
-		{ DIFF_SHRANK, "shrank", "shrank" },
-		{ DIFF_VANISHED, "vanished", "vanished" },
-		{ DIFF_SAME, "is as before", "are as before" },
-	};
-	bool first = true;
-
-	for (size_t i = 0; i < ARRAY_LENGTH(kinds); i++) {
-		size_t count = process->changes[kinds[i].change];
-		char number[UNITS_BUFFER];
-
-		if (!count)
-			continue;
-		say(sentence, "%s%s %s%s", first ? "" : kinds[i].change == DIFF_SAME ? "; " : ", ",
-		    units_format_count(number, sizeof(number), count),
-		    !first ? "" : count == 1 ? "call path " : "call paths ",
-		    count == 1 ? kinds[i].one : kinds[i].many);
-		first = false;
-	}
-	if (!first)
-		say(sentence, ".");
-}
-
-/* ": +20.1 MB at leak (shop.c:88)" if one call path made most of the change. */
-static void say_culprit(struct sentence *sentence, struct text_diff *text, int64_t change)
-{
-	const struct diff_row *row = NULL;
-	char name[TEXT_SITE_NAME], bytes[UNITS_BUFFER];
-	const struct diff_part *part;
-	unsigned int side;
-	struct stack stack;
-
-	for (size_t i = 0; i < text->process->row_count; i++) {
-		int64_t of_row = diff_row_bytes(&text->process->rows[i]);
-
-		if ((change > 0) == (of_row > 0) &&
-		    (!row || magnitude(of_row) > magnitude(diff_row_bytes(row))))
-			row = &text->process->rows[i];
-	}
-	if (!row || (double)magnitude(diff_row_bytes(row)) < MOST * (double)magnitude(change))
-		return;
-	side = diff_row_side(row);
-	part = &row->parts[side];
-	text_diff_side(text, side);
-	stack_resolve(text->text.options->frames, text->text.options->native, part->process,
-		      part->site, &stack);
-	say(sentence, ": %s at %.200s", text_diff_bytes(bytes, diff_row_bytes(row)),
-	    text_site_name(&stack, 60, name));
-}
-
-static void put_headline(struct text_diff *text)
-{
-	uint64_t before = text->process->sides[DIFF_BEFORE].counts.live_bytes;
-	uint64_t after = text->process->sides[DIFF_AFTER].counts.live_bytes;
-	int64_t change = diff_of(before, after);
-	char a[UNITS_BUFFER], b[UNITS_BUFFER], c[UNITS_BUFFER];
-	struct sentence sentence = { .length = 0 };
-
-	units_format_bytes(a, sizeof(a), before);
-	units_format_bytes(b, sizeof(b), after);
-	if (change)
-		say(&sentence, "Live memory %s by %s, from %s to %s", change > 0 ? "grew" : "shrank",
-		    units_format_bytes(c, sizeof(c), magnitude(change)), a, b);
-	else
-		say(&sentence, "Live memory is the same, %s", a);
-	if (change)
-		say_culprit(&sentence, text, change);
-	say(&sentence, ".");
-	layout_paragraph(&text->text.layout,
-			 change > 0 ? STYLE_ALARM : change < 0 ? STYLE_GOOD : STYLE_HEADING, 0,
-			 sentence.text);
-	sentence = (struct sentence){ .length = 0 };
-	say_changes(&sentence, text->process);
-	if (sentence.length)
-		layout_paragraph(&text->text.layout, STYLE_PLAIN, 0, sentence.text);
-}
-
-/* Of sampled blocks: how sure it is. */
-static void put_interval(struct text_diff *text)
-{
-	struct estimate_change change = diff_process_interval(text->process);
-	char low[UNITS_BUFFER], high[UNITS_BUFFER], line[160];
-
-	if (!diff_is_sampled(text->process))
-		return;
-	snprintf(line, sizeof(line), "Blocks were sampled: the change lies between %s and %s (95 of 100)%s.",
-		 text_diff_bytes(low, change.low), text_diff_bytes(high, change.high),
-		 change.low <= 0 && change.high >= 0 ? ", so it may be chance" : "");
 	layout_paragraph(&text->text.layout, STYLE_NOTICE, 0, line);
 }
 
@@ -365,8 +256,7 @@ static void put_rule(struct text_diff *text)
 static void put_process(struct text_diff *text)
 {
 	layout_newline(&text->text.layout);
-	put_headline(text);
-	put_interval(text);
+	text_diff_headline(text);
 	layout_newline(&text->text.layout);
 	put_totals(text);
 	text_diff_chart(text);

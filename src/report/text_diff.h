@@ -22,6 +22,9 @@ uint64_t text_diff_whole(double value);
 char *text_diff_bytes(char *buffer, int64_t change);
 char *text_diff_count(char *buffer, int64_t change);
 
+/* What became of live memory, where, by how many call paths; and how sure that is. */
+void text_diff_headline(struct text_diff *text);
+
 /* How live bytes went on both sides, on one scale, side by side; nothing where it is not
  * known or not one process each. */
 void text_diff_chart(struct text_diff *text);
