@@ -48,6 +48,10 @@ static inline long bpf_probe_read_user(void *to, __u32 size, const void *from)
 		return -14;
 	if (host_reads_until_fault > 0)
 		host_reads_until_fault--;
+	if (host_readable_end) {
+		memcpy(to, from, size);
+		return 0;
+	}
 	/* By the kernel, which fails where nothing is mapped, as the real helper does, and
 	 * minds no sanitizer's fences between other functions' variables. */
 	remote.iov_base = (void *)start;

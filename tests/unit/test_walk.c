@@ -376,6 +376,118 @@ static void test_random_rows_and_stacks_always_end(void **state)
 	all_mappings[0] = kept;
 }
 
+/* A module of functions of 64 bytes, each with the rule that stands at its number. */
+#define RULE_CODE 0x10000ull
+
+static void rules_load(const struct unwind_row *rules, uint32_t count)
+{
+	all_mappings[0] = (struct unwind_mapping){ .start = RULE_CODE,
+						   .end = RULE_CODE + count * 64,
+						   .bias = RULE_CODE,
+						   .index_base = 1,
+						   .index_count = 1 };
+	words[1] = 2 | (uint64_t)(2 + count) << 32;
+	for (uint32_t i = 0; i < count; i++) {
+		struct unwind_row row = rules[i];
+
+		row.vaddr = i * 64;
+		memcpy(&words[2 + i], &row, sizeof(row));
+	}
+	memset(cached, 0, sizeof(cached));
+}
+
+#define RULE(cfa_kind, cfa_value, rbp_kind, rbp_value)                                             \
+	{ .kind = (cfa_kind) | (rbp_kind) << 4, .cfa = (cfa_value), .rbp = (rbp_value) }
+#define IN(function) (RULE_CODE + (function) * 64 + 16)
+
+/* One frame by each kind of rule that there is, by hand: what compilers seldom make as well. */
+static void test_every_kind_of_rule(void **state)
+{
+	static const struct unwind_row rules[] = {
+		RULE(UNWIND_CFA_END, 0, UNWIND_RBP_SAME, 0),
+		RULE(UNWIND_CFA_RSP, 3, UNWIND_RBP_SAME, 0),
+		RULE(UNWIND_CFA_RBP, 2, UNWIND_RBP_AT_CFA, -2),
+		RULE(UNWIND_CFA_PLT, 11, UNWIND_RBP_SAME, 0),
+		RULE(UNWIND_CFA_DEREF_RSP, 2 << 6 | 1, UNWIND_RBP_SAME, 0), /* *(rsp + 16) + 8 */
+		RULE(UNWIND_CFA_DEREF_RBP, -1 * 64, UNWIND_RBP_AT_RBP, 0),  /* *(rbp - 8) */
+		RULE(UNWIND_CFA_SIGNAL, 0, UNWIND_RBP_SAME, 0),
+		RULE(UNWIND_CFA_RSP, 2, UNWIND_RBP_UNKNOWN, 0),
+	};
+	struct unwind_mapping kept = all_mappings[0];
+	struct unwind_process process = { .count = { 1, 0 } };
+	uint64_t stack[200] = { 0 };
+	const uint64_t expected[] = { IN(1), IN(2), IN(3) - 16 + 10, IN(3) - 16 + 12, IN(4), IN(5),
+				      IN(6), IN(1) + 1, IN(7), IN(0) };
+
+	(void)state;
+	rules_load(rules, sizeof(rules) / sizeof(rules[0]));
+	stack[2] = IN(2);			      /* of 1: CFA = &stack[3] */
+	stack[10] = (uint64_t)&stack[40];	      /* of 2: rbp = &stack[10], CFA = &stack[12] … */
+	stack[11] = IN(3) - 16 + 10;		      /* … in a lazy stub before its push … */
+	stack[12] = IN(3) - 16 + 12;		      /* CFA = &stack[13]; … and behind it: */
+	stack[14] = IN(4);			      /* CFA = &stack[15] */
+	stack[17] = (uint64_t)&stack[19];	      /* of 4: *(sp + 16) + 8 = &stack[20] */
+	stack[19] = IN(5);
+	stack[39] = (uint64_t)&stack[50];	      /* of 5: *(rbp - 8); rbp is now &stack[40] */
+	stack[40] = 0x7777;			      /* the caller's rbp, saved at rbp */
+	stack[49] = IN(6);
+	/* of 6: a ucontext at sp = &stack[50], of code interrupted further out */
+	stack[50 + UCONTEXT_RBP / 8] = 0x8888;
+	stack[50 + UCONTEXT_RSP / 8] = (uint64_t)&stack[100];
+	stack[50 + UCONTEXT_RIP / 8] = IN(1) + 1;
+	stack[102] = IN(7);			      /* of 1 again: CFA = &stack[103] */
+	stack[104] = IN(0);			      /* of 7: CFA = &stack[105] */
+	for (int round = 0; round < 2; round++) { /* the second time by cached rules, where there are */
+		stack_mode = STACK_ROWS;
+		walk_run(&walk, &process, 0, IN(1), (uint64_t)stack, (uint64_t)&stack[10]);
+		walk_frames(&walk);
+		assert_int_equal(walk.record.count, sizeof(expected) / sizeof(expected[0]));
+		assert_memory_equal(walk.frames, expected, sizeof(expected));
+		assert_int_equal(walk.record.status, WIRE_STACK_COMPLETE);
+		assert_false(walk.record.flags & WIRE_STACK_USED_FP);
+	}
+	stack_mode = STACK_AUTO;
+	all_mappings[0] = kept;
+}
+
+/* Rules that need what is lost, or lead nowhere. */
+static void test_rules_that_cannot_be_followed(void **state)
+{
+	static const struct unwind_row rules[] = {
+		RULE(UNWIND_CFA_RSP, 2, UNWIND_RBP_UNKNOWN, 0),
+		RULE(UNWIND_CFA_RBP, 2, UNWIND_RBP_SAME, 0),
+		RULE(UNWIND_CFA_DEREF_RSP, 1, UNWIND_RBP_SAME, 0),
+		RULE(UNWIND_CFA_NONE, 0, UNWIND_RBP_SAME, 0),
+	};
+	struct unwind_mapping kept = all_mappings[0];
+	struct unwind_process process = { .count = { 1, 0 } };
+	uint64_t stack[64] = { 0 };
+
+	(void)state;
+	stack_mode = STACK_ROWS;
+	rules_load(rules, sizeof(rules) / sizeof(rules[0]));
+	stack[1] = IN(1); /* whose CFA hangs on the rbp that function 0 has lost */
+	walk_run(&walk, &process, 0, IN(0), (uint64_t)stack, (uint64_t)&stack[20]);
+	assert_int_equal(walk.record.status, WIRE_STACK_NO_PROGRESS);
+	assert_int_equal(walk.record.count, 2);
+	stack[0] = 8; /* the CFA would be 16 */
+	walk_run(&walk, &process, 0, IN(2), (uint64_t)stack, 0);
+	assert_int_equal(walk.record.status, WIRE_STACK_NO_PROGRESS);
+	walk_run(&walk, &process, 0, IN(3), (uint64_t)stack, 0);
+	assert_int_equal(walk.record.status, WIRE_STACK_NO_ROW);
+	assert_false(process.missed);
+	/* Rows that are not in the pool now: user space is told where they were missed. */
+	all_mappings[0].index_count = 0;
+	all_mappings[0].index_base = UNWIND_AWAY;
+	process.epoch++;
+	walk_run(&walk, &process, 0, IN(0), (uint64_t)stack, 0);
+	assert_int_equal(walk.record.status, WIRE_STACK_NO_ROW);
+	assert_true(process.missed == IN(0) - 1);
+	assert_false(process.stale);
+	stack_mode = STACK_AUTO;
+	all_mappings[0] = kept;
+}
+
 static void test_ids_tell_stacks_apart(void **state)
 {
 	uint64_t stack[8] = { 0 }, first;
@@ -407,6 +519,8 @@ int main(void)
 		cmocka_unit_test(test_a_frame_pointer_that_leads_down_or_far_ends_the_walk),
 		cmocka_unit_test(test_ids_tell_stacks_apart),
 		cmocka_unit_test(test_random_rows_and_stacks_always_end),
+		cmocka_unit_test(test_every_kind_of_rule),
+		cmocka_unit_test(test_rules_that_cannot_be_followed),
 	};
 
 	load_own_tables();

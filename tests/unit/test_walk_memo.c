@@ -20,7 +20,7 @@
 #include "base/hash.h"
 
 #ifndef __SANITIZE_ADDRESS__
-#define ROUNDS 400000 /* of each mode; two walks each */
+#define ROUNDS 700000 /* of each mode; two walks each: more than four million in all */
 #else
 #define ROUNDS 60000
 #endif
