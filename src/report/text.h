@@ -26,6 +26,9 @@ void text_quality(struct text *text);
 /* Which blocks the report speaks of, when not of all, and of which moment. */
 void text_window(struct text *text);
 
+/* An item that names the first marks, to ask by. */
+void text_marks(struct text *text);
+
 /* "mark A (12.3 s)", or "12.3 s" of the trace. Returns `buffer`. */
 #define TEXT_MOMENT (SNAPSHOT_MARK_BYTES + UNITS_BUFFER + 16)
 const char *text_moment(const struct snapshot *snapshot, const char *mark, uint64_t time_ns,

@@ -133,6 +133,7 @@ void text_quality(struct text *text)
 			    format_count(number, quality->unknown_frees),
 			    quality->unknown_frees == 1 ? "" : "s");
 	put_stacks(text, quality);
+	text_marks(text);
 	layout_end_list(&text->layout);
 	put_losses(text, quality);
 	put_covered(text);

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* "Only blocks made between mark A (12.3 s) and mark B (14.0 s) and still alive at the end." */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/sentence.h"
 #include "base/units.h"
 #include "report/text.h"
+
+#define MARKS_SHOWN 4 /* by name */
 
 const char *text_moment(const struct snapshot *snapshot, const char *mark, uint64_t time_ns,
 			char buffer[TEXT_MOMENT])
@@ -73,6 +76,29 @@ void text_window(struct text *text)
 		say(&sentence, "As of %s: what came later is left out.", at);
 	}
 	layout_paragraph(&text->layout, STYLE_NOTICE, 0, sentence.text);
+}
+
+void text_marks(struct text *text)
+{
+	const struct snapshot *snapshot = text->row.snapshot;
+	struct sentence sentence = { .length = 0 };
+	char time[UNITS_BUFFER];
+	uint64_t more;
+
+	if (!snapshot->mark_count)
+		return;
+	for (size_t i = 0; i < snapshot->mark_count && i < MARKS_SHOWN; i++) {
+		const struct snapshot_mark *mark = &snapshot->marks[i];
+		uint64_t since = mark->time_ns > snapshot->start_ns ? mark->time_ns - snapshot->start_ns
+								    : 0;
+
+		say(&sentence, "%s%s (%s)", i ? ", " : snapshot->mark_count == 1 ? "mark " : "marks ",
+		    mark->name, units_format_duration(time, sizeof(time), since));
+	}
+	more = snapshot->mark_count + snapshot->marks_left_out;
+	if (more > MARKS_SHOWN)
+		say(&sentence, " and %" PRIu64 " more", more - MARKS_SHOWN);
+	layout_item(&text->layout, STYLE_PLAIN, "%s", sentence.text);
 }
 
 void text_window_empty(struct text *text)
