@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -156,6 +157,18 @@ static void close_source(struct source *source)
 	capture_close((struct capture *)source);
 }
 
+/* Every file that is mapped stays open, and so does every probe: a soft limit of 1024, which
+ * is there for select(2) alone, would leave the rest without rows and names. */
+static void raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
 int capture_open(const struct capture_options *options, struct capture **ret_capture,
 		 struct error *error)
 {
@@ -164,6 +177,7 @@ int capture_open(const struct capture_options *options, struct capture **ret_cap
 
 	if (!capture)
 		return error_set(error, -ENOMEM, "", "out of memory");
+	raise_file_limit();
 	capture->source.poll = poll_source;
 	capture->source.close = close_source;
 	capture->options = options;

@@ -40,10 +40,8 @@ static void show_frames(uint32_t pid, const struct python_found *found)
 	if (slot > 0)
 		printf(INDENT "frames are read: threads keep their state at %%fs:0x%x\n",
 		       (unsigned int)slot);
-	else if (slot == 0 && found->layout.version < PYTHON_VERSION(3, 0))
-		printf(INDENT "frames are read: threads are looked up in the interpreter's list\n");
 	else if (slot == 0)
-		printf(INDENT "frames are not read yet: no thread runs Python, or its C library is not glibc\n");
+		printf(INDENT "frames are read: threads are looked up in the interpreter's list\n");
 	else
 		printf(INDENT "frames are shown native: its memory is not as that layout says\n");
 }

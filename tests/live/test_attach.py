@@ -2,6 +2,7 @@
 """How long it takes until a process is traced, and what doctor says of its code."""
 import os
 import pathlib
+import resource
 import time
 
 from harness import Outlive, Target, check, equal, run
@@ -43,6 +44,18 @@ def test_python_with_forty_extension_modules():
         check(min(times)[0] < MOST_SECONDS, f"took {times} s (alone, in all)")
         return (f"{min(times)[0]:.2f} s ({min(times)[1]:.2f} s on this machine now) with "
                 f"{truth['modules']} extension modules")
+
+
+def test_more_files_than_the_soft_limit():
+    """All of them have rows though the shell's limit is 64 open files."""
+    def few_files():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (64, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+    with Target("python3", command=["/usr/bin/python3", "-c", MANY_MODULES]) as target:
+        truth = target.go()
+        with Outlive("threads", "-p", target.pid, "--json", "-v", preexec_fn=few_files) as outlive:
+            outlive.stop()
+    made = [line for line in outlive.errors if "lib-dynload" in line and "unwind rows" in line]
+    equal(len(made), truth["modules"], "extension modules with rows")
 
 
 def test_doctor_tells_of_unwind_rows():

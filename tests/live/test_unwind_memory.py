@@ -175,4 +175,6 @@ def test_another_library_at_the_same_address():
               ["work", *OUTER][:max(len(names) - 4, 0)], f"frames of site {site['id']}")
         whole += site["live_blocks"] if len(names) == 9 else 0
     check(whole > 0, "no whole stack")
+    # Each time the first ones came before anybody could know of the library.
+    check(report["quality"]["stack_endings"]["no-module"] > 0, "no stack ends at an unknown module")
     return f"{whole} of 120 stacks whole"
