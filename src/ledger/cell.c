@@ -35,11 +35,12 @@ static void births_remove(struct cell *cell, uint64_t birth_ns)
 
 void cell_add_lifetime(struct cell *cell, const struct weight *weight, uint64_t time_ns)
 {
+	double all_ns = (double)time_ns * (double)weight->blocks / WEIGHT_ONE;
+
 	if (weight->blocks == WEIGHT_ONE)
 		cell->lifetime_ns += time_ns;
-	else
-		cell->lifetime_ns +=
-			(uint64_t)((double)time_ns * (double)weight->blocks / WEIGHT_ONE);
+	else /* more than fits is of a damaged file */
+		cell->lifetime_ns += all_ns < (double)INT64_MAX ? (uint64_t)all_ns : INT64_MAX;
 }
 
 void cell_add(struct cell *cell, const struct weight *weight, uint64_t now_ns)

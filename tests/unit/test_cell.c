@@ -135,9 +135,21 @@ static void an_emptied_cell_starts_afresh(void **state)
 	assert_int_equal(weight_blocks(cell.counts.live_blocks), 0);
 }
 
+/* A damaged recording may say anything. */
+static void a_lifetime_beyond_all_numbers(void **state)
+{
+	const struct weight weight = { .bytes = 1, .blocks = 1ull << 60 };
+	struct cell cell = { .lifetime_ns = 0 };
+
+	(void)state;
+	cell_add_lifetime(&cell, &weight, UINT64_MAX);
+	assert_int_equal(cell.lifetime_ns, INT64_MAX);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_lifetime_beyond_all_numbers),
 		cmocka_unit_test(set_then_clear_is_a_replacement),
 		cmocka_unit_test(dropping_the_newest_is_none),
 		cmocka_unit_test(several_slots_are_replaced_oldest_first),
