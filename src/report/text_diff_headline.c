@@ -10,6 +10,17 @@
 
 #define MOST 0.5 /* of the change: a call path that made so much of it is named */
 
+/* Those that did not change; of the many that hold nothing nobody wants to hear. */
+static size_t count_same(const struct diff_process *process)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < process->row_count; i++)
+		count += process->rows[i].change == DIFF_SAME &&
+			 process->rows[i].parts[DIFF_AFTER].counts.live_blocks;
+	return count;
+}
+
 /* "1 call path appeared, 2 grew; 96 are as before". */
 static void say_changes(struct sentence *sentence, const struct diff_process *process)
 {
@@ -26,7 +37,8 @@ static void say_changes(struct sentence *sentence, const struct diff_process *pr
 	bool first = true;
 
 	for (size_t i = 0; i < ARRAY_LENGTH(kinds); i++) {
-		size_t count = process->changes[kinds[i].change];
+		size_t count = kinds[i].change == DIFF_SAME ? count_same(process)
+							    : process->changes[kinds[i].change];
 		char number[UNITS_BUFFER];
 
 		if (!count)
