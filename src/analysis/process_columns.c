@@ -20,9 +20,15 @@ static uint64_t get_live_blocks(const struct row *row)
 	return row->process->counts.live_blocks;
 }
 
+/* In a window by age nobody knew ahead what to count. */
+static bool made_known(const struct row *row)
+{
+	return !row->process->whole || row->snapshot->window.made_known;
+}
+
 static uint64_t get_allocated_bytes(const struct row *row)
 {
-	return row->process->counts.allocated_bytes;
+	return made_known(row) ? row->process->counts.allocated_bytes : COLUMN_NONE;
 }
 
 static uint64_t get_resident(const struct row *row)
@@ -104,7 +110,7 @@ static uint64_t get_merged_processes(const struct row *row)
 
 static uint64_t get_merged_allocated(const struct row *row)
 {
-	return row->merged->site.counts.allocated_bytes;
+	return made_known(row) ? row->merged->site.counts.allocated_bytes : COLUMN_NONE;
 }
 
 static const struct column merged_columns[] = {

@@ -55,6 +55,20 @@ static int sweep_samples(struct capture *capture)
 	return samples_sweep(&capture->samples, is_dead, capture);
 }
 
+/*
+ * A forked child is taken for what its parent is, in the same place. Its pid there, and where
+ * it was moved to since, is looked up when it has lived to see this: most do not.
+ */
+static int deliver_home(struct capture *capture, struct traced *traced)
+{
+	int result = 0;
+
+	if (!traced->told && !traced->exited)
+		result = side_program(traced->pid, capture->deliver, capture->context);
+	traced->told = true;
+	return result == -ESRCH || result == -EACCES ? 0 : result;
+}
+
 static int deliver_resident(struct capture *capture, bool now)
 {
 	uint64_t time_ns = side_now_ns();
@@ -70,6 +84,9 @@ static int deliver_resident(struct capture *capture, bool now)
 		if (!traced->used)
 			continue;
 		notice_end(capture, traced);
+		result = deliver_home(capture, traced);
+		if (result < 0)
+			return result;
 		result = side_resident(traced->pid, traced->rss_bytes, reaped_peak(capture, traced),
 				       note_resident, capture);
 		if (result == 0)

@@ -17,6 +17,7 @@ struct traced {
 	bool probed;	/* the probes that are for it alone stand */
 	bool look;	/* its mappings or its program changed: read /proc/PID/maps */
 	bool renewed;	/* … the program */
+	bool told;	/* who it is and where it lives, once it had lived for a while */
 	bool untabled;	/* counted as one that found no slot free */
 	uint64_t news_ns;   /* when what `look` is for happened */
 	uint64_t rss_bytes; /* at the last look */

@@ -268,7 +268,9 @@ int text_group_sites(struct text *text, const struct overview_group *group)
 	if (live == 0 && text->row.process->whole)
 		text_window_empty(text);
 	else if (live == 0)
-		layout_paragraph(&text->layout, STYLE_DIM, 0, "Nothing: every block is freed again.");
+		layout_paragraph(&text->layout, STYLE_DIM, 0,
+				 merged.site_count ? "Nothing: every block is freed again."
+						   : "Nothing: no allocation was seen.");
 	if (shown < live) {
 		char line[128], number[UNITS_BUFFER], bytes[UNITS_BUFFER];
 

@@ -300,6 +300,8 @@ static void put_sums(struct text *text, const struct overview *overview)
 int text_processes(struct text *text)
 {
 	size_t limit = text->options->rows ? text->options->rows : DEFAULT_DETAILS;
+	/* There is no chart of several. */
+	bool apart = text->options->each || text->options->timeline;
 	struct overview overview = { .count = 0 };
 	char number[UNITS_BUFFER];
 	size_t shown;
@@ -310,7 +312,7 @@ int text_processes(struct text *text)
 		    units_format_count(number, sizeof(number), text->row.snapshot->process_count +
 				       text->row.snapshot->past.processes));
 	text_quality(text);
-	r = overview_find(text->row.snapshot, sort_column(text), text->options->each, &overview);
+	r = overview_find(text->row.snapshot, sort_column(text), apart, &overview);
 	if (r < 0)
 		return r;
 	put_sums(text, &overview);

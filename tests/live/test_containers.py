@@ -13,7 +13,7 @@ import tempfile
 
 from container import USER, Contained, Root
 from harness import (PYTHON_LOAD, TARGETS, Outlive, check, consistent, equal, limit, lossless, parse,
-                     process_of, run, sites_through, symbols, trace)
+                     process_of, run, same_counts, sites_through, symbols, trace)
 
 DEPTH = 12
 
@@ -120,6 +120,24 @@ def test_code_made_at_run_time():
             equal(process["live_bytes"], truth["bytes"], "live bytes")
             sites = sites_through(process, "made_while_running")
             equal([site["live_blocks"] for site in sites], [truth["blocks"]], "blocks of that function")
+
+
+def test_workers_in_a_container():
+    """Forked in there, each has its own pid in there, and by that it says what it did."""
+    with Root() as root:
+        root.put_program(TARGETS / "prefork")
+        with Contained(root, TARGETS / "prefork", 3, 1, 300) as target:
+            truth, report = trace(target)
+        lossless(report)
+        by_inner = {process["inner_pid"]: process for process in report["processes"]}
+        equal(len(by_inner), 4, "processes")
+        equal(by_inner[target.inner_pid]["pid"], target.pid, "pid of the parent")
+        for worker in truth["workers"]:
+            process = by_inner[worker["pid"]]
+            same_counts(process, worker, ("live_blocks", "live_bytes", "inherited_blocks"), "a worker")
+            equal((process["parent_pid"], process["forked_from"]), (target.pid, target.pid), "its parent")
+            equal(process["user"], pwd.getpwuid(USER).pw_name, "its user")
+            check("pid" in process["namespaces"], f"its namespaces: {process['namespaces']}")
 
 
 @limit(90)

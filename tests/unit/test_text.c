@@ -384,6 +384,12 @@ static void test_process_order(void **state)
 	assert_non_null(strstr(text, "\n  … and 4 more like it, 10.0 MB\n"));
 	assert_non_null(strstr(text, "── shopd, 6 processes ─"));
 	free(text);
+	/* There is no chart of several. */
+	options.timeline = true;
+	text = render(&f.snapshot, &options);
+	assert_null(strstr(text, "shopd × 6"));
+	free(text);
+	options.timeline = false;
 	/* In another container, it is another service. */
 	many[3].home = fixture_home;
 	text = render(&f.snapshot, &options);
