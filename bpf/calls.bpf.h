@@ -94,7 +94,7 @@ static __always_inline void call_enter(struct pt_regs *ctx, __u64 cookie)
 	struct call_args args;
 	__u64 size, pointer;
 
-	if (!thread)
+	if (!thread || (governed && thread->traced != SCOPE_TRACED))
 		return;
 	if (shape == SHAPE_THROW) {
 		call_throw(thread, sp);

@@ -89,6 +89,8 @@ static __always_inline void emit_free(const struct thread_state *thread, __u64 c
 		return;
 	}
 	header_fill(&record->header, WIRE_FREE, sizeof(*record), thread->ids, cookie, now);
+	if (sampling)
+		record->header.rate = thread->sample.rate;
 	record->address = address;
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 }

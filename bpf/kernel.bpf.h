@@ -8,6 +8,7 @@
 #ifndef OUTLIVE_BPF_KERNEL_H
 #define OUTLIVE_BPF_KERNEL_H
 
+#include "govern.bpf.h"
 #include "thread.bpf.h"
 
 /* System call numbers, x86-64: arch/x86/entry/syscalls/syscall_64.tbl. */
@@ -98,6 +99,18 @@ static __always_inline void range_exit(const struct pt_regs *regs, long result)
 	/* New code: user space must know its mapping before stacks through it can be walked. */
 	bpf_ringbuf_submit(record, record->fd >= 0 && (record->prot & PROT_EXEC_FLAG) ?
 				       BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
+}
+
+static __always_inline void range_exit_timed(const struct pt_regs *regs, long result)
+{
+	__u64 start_ns;
+
+	if (!is_range_call(regs->orig_ax))
+		return;
+	start_ns = governed ? bpf_ktime_get_ns() : 0;
+	range_exit(regs, result);
+	if (governed)
+		govern_add(start_ns);
 }
 
 /* Count a child's calls from zero. Without a place for them they are not counted. */

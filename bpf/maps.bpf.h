@@ -19,8 +19,7 @@ CONFIG bool memo = true; /* walk no part of a stack again that is as it was: mem
 CONFIG bool follow = false; /* the children of traced processes too */
 CONFIG __u64 min_size = 0;
 CONFIG bool sampling = false; /* not every block is recorded: sample.bpf.h */
-CONFIG __u32 sample_every = 0; /* bytes: R of outlive/sample.h */
-CONFIG __u16 sample_rate = 0;  /* sample_code() of it */
+CONFIG bool governed = false; /* what probes cost is measured, and processes may be given up */
 CONFIG __u64 ring_alloc_mark = 0; /* bytes in the ring above which allocations are dropped */
 CONFIG __u64 ring_wake_mark = 0;  /* bytes in the ring above which user space is woken */
 
@@ -189,8 +188,10 @@ struct sample_state {
 	__u64 program; /* as in struct sample_key */
 	__u64 left;  /* bytes to the next sampled one */
 	__u32 bytes; /* the mean that `left` was drawn with */
-	__u16 rate;  /* of the block at hand */
-	__u16 zero;
+	/* The process', as of thread_state.generation. */
+	__u32 every; /* bytes; 0: every block is recorded */
+	__u16 rate;
+	__u16 flags; /* enum scope_flag */
 };
 
 /*
@@ -211,7 +212,7 @@ struct thread_state {
 	__u32 announced; /* the WIRE_THREAD record has gone out */
 	__u32 slot;	 /* of its process, as of … */
 	__u32 generation; /* … this one */
-	__u32 traced;
+	__u32 traced; /* enum scope_state of it; 0: not traced */
 	struct sample_state sample;
 	struct walk walk;
 	struct python_walk python;

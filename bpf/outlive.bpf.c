@@ -8,6 +8,7 @@
 
 #include "calls.bpf.h"
 #include "change.bpf.h"
+#include "govern.bpf.h"
 #include "kernel.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
@@ -27,27 +28,48 @@ static __always_inline void guard_stack(void *ctx)
 SEC("uprobe")
 int outlive_enter(struct pt_regs *ctx)
 {
+	struct govern govern = { .count = NULL };
+
 	guard_stack(ctx);
-	if (enabled)
-		call_enter(ctx, bpf_get_attach_cookie(ctx));
+	if (!enabled)
+		return 0;
+	if (governed)
+		govern_begin(&govern);
+	call_enter(ctx, bpf_get_attach_cookie(ctx));
+	if (governed)
+		govern_end(&govern);
 	return 0;
 }
 
 SEC("uretprobe")
 int outlive_return(struct pt_regs *ctx)
 {
+	struct govern govern = { .count = NULL };
+
 	guard_stack(ctx);
-	if (enabled)
-		call_return(ctx);
+	if (!enabled)
+		return 0;
+	if (governed)
+		govern_begin(&govern);
+	call_return(ctx);
+	if (governed)
+		govern_end(&govern);
 	return 0;
 }
 
 SEC("uprobe")
 int outlive_leave(struct pt_regs *ctx)
 {
+	struct govern govern = { .count = NULL };
+
 	guard_stack(ctx);
-	if (enabled)
-		call_leave(ctx);
+	if (!enabled)
+		return 0;
+	if (governed)
+		govern_begin(&govern);
+	call_leave(ctx);
+	if (governed)
+		govern_end(&govern);
 	return 0;
 }
 
@@ -65,7 +87,7 @@ SEC("tp_btf/sys_exit")
 int BPF_PROG(outlive_sys_exit, struct pt_regs *regs, long result)
 {
 	if (enabled) {
-		range_exit(regs, result);
+		range_exit_timed(regs, result);
 		code_change(regs, regs->orig_ax);
 	}
 	return 0;

@@ -18,17 +18,21 @@ static __always_inline bool sample_note(const struct thread_state *thread, __u64
 	struct sample_key key = { .program = thread->sample.program, .address = address };
 	struct sample_note note = { .time_ns = bpf_ktime_get_ns(), .pid = thread->ids >> 32 };
 
+	if (thread->sample.flags & SCOPE_ALL_FREES)
+		return true;
 	if (bpf_map_update_elem(&sampled, &key, &note, BPF_ANY) == 0)
 		return true;
 	loss_count(WIRE_LOSS_SAMPLED);
 	return false;
 }
 
-/* Take the note of a block away. Returns whether there was one: it was sampled. */
+/* Take the note of a block away. Returns whether its end is to be recorded. */
 static __always_inline bool sample_forget(const struct thread_state *thread, __u64 address)
 {
 	struct sample_key key = { .program = thread->sample.program, .address = address };
 
+	if (thread->sample.flags & SCOPE_ALL_FREES)
+		return true;
 	return bpf_map_delete_elem(&sampled, &key) == 0;
 }
 
@@ -36,9 +40,8 @@ static __always_inline bool sample_forget(const struct thread_state *thread, __u
  * noted then. */
 static __always_inline bool sample_take(struct thread_state *thread, __u64 address)
 {
-	if (!sample_decide(&thread->sample, sample_every, thread->size))
+	if (!sample_decide(&thread->sample, thread->sample.every, thread->size))
 		return false;
-	thread->sample.rate = sample_rate;
 	return sample_note(thread, address);
 }
 

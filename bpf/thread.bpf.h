@@ -9,7 +9,7 @@ static __always_inline struct scope_process *process_traced(__u32 pid)
 {
 	struct scope_process *process = bpf_map_lookup_elem(&processes, &pid);
 
-	return process && process->state == SCOPE_TRACED ? process : NULL;
+	return process && process->state != SCOPE_OUTSIDE ? process : NULL;
 }
 
 /* What stacks of a process have in their ids, so that each process' are sent. */
@@ -47,9 +47,14 @@ thread_update(struct task_struct *task, struct thread_state *thread, __u32 now)
 			thread->sample.program = process_program(task, pid);
 	}
 	thread->generation = now;
-	thread->traced = process != NULL;
+	thread->traced = process ? process->state : 0;
 	if (!process)
 		return NULL;
+	if (sampling) {
+		thread->sample.every = process->sample_bytes;
+		thread->sample.rate = process->sample_rate;
+		thread->sample.flags = process->flags;
+	}
 	/* What is remembered of the last walk is true of the tables that it went by. */
 	if (thread->slot != process->slot)
 		thread->walk.good = 0;

@@ -52,10 +52,15 @@ struct sample_note {
 struct sample_calls {
 	__u64 blocks, bytes; /* made */
 	__u64 frees;	     /* calls of free, and of realloc that moved or freed a block */
+	/* With --max-overhead: probes met, and the time our programs ran at them, measured at
+	 * one of SAMPLE_TIMED and counted for all. */
+	__u64 hits, run_ns;
 };
+
+#define SAMPLE_TIMED 16 /* a power of two */
 
 _Static_assert(sizeof(struct sample_key) == 16, "sample_key is shared");
 _Static_assert(sizeof(struct sample_note) == 16, "sample_note is shared");
-_Static_assert(sizeof(struct sample_calls) == 24, "sample_calls is shared");
+_Static_assert(sizeof(struct sample_calls) == 40, "sample_calls is shared");
 
 #endif

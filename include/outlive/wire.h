@@ -52,7 +52,7 @@ struct wire_header {
 	__u16 length;	/* whole record, header included, bytes */
 	__u8 function;	/* row of the allocator table (target/allocators.h); 0 where it has no meaning */
 	__u8 flags;	/* enum wire_flag */
-	__u16 rate;	/* ALLOC, REALLOC: how the block was sampled (outlive/sample.h); else 0 */
+	__u16 rate;	/* ALLOC, REALLOC, FREE: how the process is sampled (outlive/sample.h); else 0 */
 	__u32 pid;	/* thread group id */
 	__u32 tid;
 	__u64 time_ns;

@@ -61,6 +61,7 @@
  */
 #include "analysis/pattern.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "analysis/evidence.h"
@@ -69,6 +70,7 @@
 #include "analysis/slot.h"
 #include "analysis/thresholds.h"
 #include "base/cleanup.h"
+#include "base/units.h"
 
 static const struct {
 	const char *name, *title;
@@ -299,6 +301,22 @@ static bool judge_classes(const struct snapshot *snapshot, const struct snapshot
 	return best_bytes > 0;
 }
 
+/* Nobody saw what became of these blocks. */
+static void unwatched(const struct evidence *evidence, const struct snapshot *snapshot,
+		      const struct snapshot_process *process, struct pattern *pattern)
+{
+	char since[UNITS_BUFFER];
+
+	*pattern = (struct pattern){ .size_class = -1, .replacements = evidence->replaced_blocks };
+	for (size_t i = 0; i < evidence->holder_count; i++)
+		pattern->threads += evidence->holders[i].live_blocks > 0;
+	units_format_duration(since, sizeof(since), process->unwatched_ns - snapshot->start_ns);
+	snprintf(pattern->text, sizeof(pattern->text),
+		 "Unwatched since %s: the probes were taken out of this process to keep to "
+		 "--max-overhead. This was live then; what has been freed of it since is not known.",
+		 since);
+}
+
 void pattern_find(const struct snapshot *snapshot, const struct snapshot_process *process,
 		  const struct snapshot_site *site, struct pattern *ret_pattern)
 {
@@ -312,6 +330,11 @@ void pattern_find(const struct snapshot *snapshot, const struct snapshot_process
 	if (evidence_gather(snapshot, process, site, -1, &evidence) < 0) {
 		*ret_pattern =
 			(struct pattern){ .size_class = -1, .text = "No verdict: out of memory." };
+		return;
+	}
+	if (process->unwatched_ns) {
+		unwatched(&evidence, snapshot, process, ret_pattern);
+		evidence_release(&evidence);
 		return;
 	}
 	judge(&evidence, false, ret_pattern, &detail);

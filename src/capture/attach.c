@@ -225,7 +225,7 @@ int attach_tracepoints(struct attach *attach, struct outlive_bpf *skeleton, bool
 	return 0;
 }
 
-int attach_release(struct attach *attach, uint32_t pid)
+int attach_release(struct attach *attach, uint32_t pid, bool urgent)
 {
 	size_t kept = 0;
 	int result = 0;
@@ -241,6 +241,8 @@ int attach_release(struct attach *attach, uint32_t pid)
 			attach->links[kept++] = *link;
 	}
 	attach->count = kept;
+	if (urgent)
+		attach_closer_urge(attach->closer);
 	return result;
 }
 

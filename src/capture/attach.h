@@ -62,11 +62,11 @@ int attach_tracepoints(struct attach *attach, struct outlive_bpf *skeleton, bool
 		       struct error *error);
 
 /*
- * Process `pid` has ended: close the links that were for it alone. Another thread does it
- * where that takes long, and lets attach_allocator() go first. Returns 0 or -ENOMEM, and
- * the links then stay until attach_detach().
+ * Process `pid` has ended, or is given up: close the links that were for it alone. Another thread does it
+ * where that takes long, and lets attach_allocator() go first, unless it is `urgent`. Returns
+ * 0 or -ENOMEM, and the links then stay until attach_detach().
  */
-int attach_release(struct attach *attach, uint32_t pid);
+int attach_release(struct attach *attach, uint32_t pid, bool urgent);
 
 /* Take every probe out again. */
 void attach_detach(struct attach *attach);

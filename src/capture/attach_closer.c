@@ -133,6 +133,14 @@ int attach_closer_add(struct attach_closer *closer, const struct attach_link *li
 	return result;
 }
 
+void attach_closer_urge(struct attach_closer *closer)
+{
+	pthread_mutex_lock(&closer->lock);
+	closer->quiet_at = (struct timespec){ .tv_sec = 0 };
+	pthread_cond_signal(&closer->changed);
+	pthread_mutex_unlock(&closer->lock);
+}
+
 void attach_closer_hold(struct attach_closer *closer)
 {
 	if (closer)

@@ -21,6 +21,9 @@ struct attach_closer *attach_closer_new(void);
 /* Hand a link over. Returns 0, or -ENOMEM and it stays the caller's. */
 int attach_closer_add(struct attach_closer *closer, const struct attach_link *link);
 
+/* Do not wait for quiet with those that it has now. */
+void attach_closer_urge(struct attach_closer *closer);
+
 /* Between the two it closes nothing, and not soon after. NULL is fine. */
 void attach_closer_hold(struct attach_closer *closer);
 void attach_closer_let_go(struct attach_closer *closer);

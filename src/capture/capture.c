@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/units.h"
 #include "capture/features.h"
+#include "capture/govern.h"
 #include "capture/follow.h"
 #include "capture/poll.h"
 #include "capture/side.h"
@@ -66,13 +67,16 @@ static int configure(struct capture *capture)
 	if (result == 0)
 		result = slots_open(&capture->slots, slots);
 	if (result == 0)
-		result = samples_size(skeleton, PROCESSES_MOST, options->sample_bytes);
+		result = samples_size(skeleton, PROCESSES_MOST,
+				      options->sample_bytes || options->max_overhead > 0,
+				      options->sample_bytes != 0);
 	/* What a command or child that is yet to run will map is not known. */
 	attach_prepare(&capture->attach, skeleton,
 		       capture->allocators.leaves || options->launch || options->follow);
 	skeleton->rodata->stack_mode = options->stacks;
 	skeleton->rodata->memo = options->memo;
 	skeleton->rodata->follow = options->follow;
+	skeleton->rodata->governed = options->max_overhead > 0;
 	skeleton->rodata->min_size = options->min_size;
 	skeleton->rodata->ring_alloc_mark = ring / 4 * 3;
 	skeleton->rodata->ring_wake_mark = ring / 4;
@@ -126,7 +130,7 @@ static int find_targets(struct capture *capture, struct error *error)
 		/* A program held at its start has no libc yet: it is looked for as it comes. */
 		if (result == 0)
 			result = allocator_find(pid, &capture->allocators, error);
-		if (result == -ENOENT && options->launch)
+		if (result == -ENOENT && (options->launch || options->no_blocks))
 			result = 0;
 		if (result < 0)
 			return result;
@@ -190,6 +194,8 @@ int capture_open(const struct capture_options *options, struct capture **ret_cap
 	if (result == 0)
 		result = load(capture, error);
 	if (result == 0)
+		result = govern_calibrate(capture, error);
+	if (result == 0)
 		result = name_targets(capture, error);
 	if (result == 0)
 		result = follow_attach_new(capture, error);
@@ -214,6 +220,8 @@ int capture_start(struct capture *capture, event_fn deliver, void *context, stru
 		struct traced *traced = &capture->processes.rows[i];
 
 		result = side_process(traced->pid, deliver, context);
+		if (result == 0)
+			result = govern_announce(capture, traced);
 		if (result == 0)
 			result = follow_look(capture, traced);
 	}

@@ -32,6 +32,8 @@ struct capture_options {
 	uint64_t unwind_bytes; /* kernel memory for unwind rows, at most: unwinds.h */
 	uint64_t min_size;     /* smaller allocations are not traced; 0 all are */
 	bool follow;	       /* the children that traced processes fork */
+	bool no_blocks;	       /* no probes at all: only address spaces and lives of processes */
+	double max_overhead;   /* what tracing may take of a process' CPU time; 0 anything */
 	uint64_t sample_bytes; /* blocks are sampled at this rate (outlive/sample.h); 0 all are */
 	bool ranges;	       /* trace mmap, munmap, mremap, brk too */
 };

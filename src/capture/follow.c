@@ -8,6 +8,7 @@
 #include <bpf/libbpf.h>
 
 #include "base/log.h"
+#include "capture/govern.h"
 #include "capture/side.h"
 #include "outlive.skel.h"
 #include "target/process.h"
@@ -19,6 +20,8 @@ static int attach_process(struct capture *capture, struct traced *traced, struct
 {
 	int result = 0;
 
+	if (!govern_wants_probes(traced))
+		return 0;
 	for (size_t i = 0; i < capture->allocators_attached && result == 0; i++)
 		result = attach_allocator(&capture->attach, capture->skeleton,
 					  &capture->allocators.files[i], traced->pid, error);
@@ -37,7 +40,7 @@ int follow_attach_new(struct capture *capture, struct error *error)
 		for (size_t i = 0; i < capture->processes.count && result == 0; i++) {
 			const struct traced *traced = &capture->processes.rows[i];
 
-			if (traced->used && !traced->exited)
+			if (traced->used && !traced->exited && govern_wants_probes(traced))
 				result = attach_allocator(&capture->attach, capture->skeleton, file,
 							  traced->pid, error);
 			/* That one has ended is no reason to leave out the others. */
@@ -64,13 +67,18 @@ static int deliver_covered(struct capture *capture, uint32_t pid, uint64_t since
 /* Tell BPF in which slot the process is. `flags`: BPF_EXIST unless it is to be added. */
 static int set_slot(struct capture *capture, const struct traced *traced, uint64_t flags)
 {
-	const struct scope_process row = { .slot = traced->slot, .state = SCOPE_TRACED };
+	const struct scope_process row = govern_row(capture, traced);
 	int result = bpf_map_update_elem(bpf_map__fd(capture->skeleton->maps.processes),
 					 &traced->pid, &row, flags);
 
 	__atomic_add_fetch(&capture->skeleton->bss->generation, 1, __ATOMIC_RELEASE);
 	/* One that has ended has no row any more. */
 	return result < 0 && errno != ENOENT ? -errno : 0;
+}
+
+int follow_set_row(struct capture *capture, const struct traced *traced)
+{
+	return set_slot(capture, traced, BPF_EXIST);
 }
 
 static void give_slot(struct capture *capture, struct traced *traced)
@@ -114,9 +122,10 @@ int follow_add(struct capture *capture, uint32_t pid)
 
 	if (!traced)
 		return -ENOMEM;
+	govern_begin(capture, traced, NULL);
 	traced->slot = slots_take(&capture->slots, side_now_ns());
 	traced->own_slot = traced->slot != SCOPE_NO_SLOT;
-	traced->probed = true;
+	traced->probed = govern_wants_probes(traced);
 	samples_add(&capture->samples, pid);
 	return set_slot(capture, traced, BPF_ANY);
 }
@@ -206,6 +215,7 @@ static int add_child(struct capture *capture, uint32_t parent_pid, const struct 
 		return -ENOMEM;
 	child->program_ns = event->time_ns;
 	parent = processes_find(&capture->processes, parent_pid);
+	govern_begin(capture, child, parent);
 	if (parent && !parent->look) {
 		slots_share(&capture->slots, parent->slot);
 		child->slot = parent->slot;
@@ -249,13 +259,13 @@ static int on_exec(struct capture *capture, struct traced *traced, const struct 
 		return capture->deliver(event, capture->context);
 	if (event->flags & WIRE_OTHER_THREAD) {
 		/* The kernel tied the probes to the first thread, which is another one now. */
-		attach_release(&capture->attach, traced->pid);
+		attach_release(&capture->attach, traced->pid, false);
 		traced->probed = false;
 	}
 	if (!traced->probed) {
-		covered = attach_process(capture, traced, &error) == 0;
-		if (!covered)
+		if (attach_process(capture, traced, &error) < 0)
 			log_line("%s", error.what);
+		covered = traced->probed;
 	}
 	binaries_forget(capture->binaries, traced->pid);
 	if (traced->own_slot)
@@ -280,6 +290,8 @@ static struct traced *adopt(struct capture *capture, const struct event *event)
 	    !process_alive(event->pid, 0))
 		return NULL;
 	traced = processes_add(&capture->processes, event->pid);
+	if (traced)
+		govern_begin(capture, traced, NULL);
 	if (traced && attach_process(capture, traced, &error) < 0)
 		log_line("%s", error.what);
 	if (traced)
@@ -351,7 +363,7 @@ static int forget(struct capture *capture, struct traced *traced)
 	give_slot(capture, traced);
 	binaries_forget(capture->binaries, pid);
 	processes_remove(&capture->processes, traced);
-	return capture->stopped ? 0 : attach_release(&capture->attach, pid);
+	return capture->stopped ? 0 : attach_release(&capture->attach, pid, false);
 }
 
 /* BPF met addresses in no mapping: look at all whose they may have been. */

@@ -28,6 +28,9 @@ int follow_attach_new(struct capture *capture, struct error *error);
  */
 int follow_look(struct capture *capture, struct traced *traced);
 
+/* Tell BPF what has become of a process. Returns 0, also when it is gone, or a -errno. */
+int follow_set_row(struct capture *capture, const struct traced *traced);
+
 /* Tell what a sampled process called so far, if that is more than was told. Returns 0 or what
  * the receiver of events returned. */
 int follow_calls(struct capture *capture, struct traced *traced);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "capture/follow.h"
+#include "capture/govern.h"
 #include "capture/side.h"
 #include "outlive.skel.h"
 #include "target/process.h"
@@ -134,6 +135,8 @@ int poll_source(struct source *source, event_fn deliver, void *context, int time
 	if (count < 0)
 		return count;
 	result = follow_settle(capture);
+	if (result == 0)
+		result = govern_tick(capture);
 	if (result == 0)
 		result = deliver_resident(capture, count == 0 && (ended || capture->stopped));
 	if (result == 0)

@@ -28,6 +28,8 @@ struct capture {
 	struct tables tables;
 	struct slots slots;
 	struct samples samples;
+	struct governor_limits limits; /* share 0: none */
+	uint64_t govern_due_ns;
 	bool sweep_due; /* a process ended, or began another program */
 	struct pythons *pythons;
 	struct ring *ring;

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "capture/governor.h"
 #include "outlive/sample.h"
 
 struct traced {
@@ -23,6 +24,7 @@ struct traced {
 	uint64_t rss_bytes; /* at the last look */
 	uint64_t program_ns; /* when it began the program that it runs; 0 before the trace */
 	struct sample_calls calls; /* as last delivered */
+	struct governor governor;
 	uint32_t next;	    /* of the same chain */
 	bool used;
 };

@@ -13,18 +13,15 @@
 
 #define SWEEP_BATCH 8192 /* a bucket must fit in it (kernel/bpf/hashtab.c); they hold a few */
 
-int samples_size(struct outlive_bpf *skeleton, size_t processes, uint64_t bytes)
+int samples_size(struct outlive_bpf *skeleton, size_t processes, bool sampling, bool notes)
 {
-	uint16_t code = sample_code(bytes);
 	int result;
 
-	skeleton->rodata->sampling = bytes != 0;
-	skeleton->rodata->sample_every = (uint32_t)sample_bytes(code);
-	skeleton->rodata->sample_rate = code;
-	if (bytes == 0)
+	skeleton->rodata->sampling = sampling;
+	if (!sampling)
 		return 0;
 	result = bpf_map__set_max_entries(skeleton->maps.calls, (uint32_t)processes);
-	if (result == 0)
+	if (result == 0 && notes)
 		result = bpf_map__set_max_entries(skeleton->maps.sampled, SAMPLES_MOST);
 	return result;
 }
@@ -72,6 +69,8 @@ int samples_calls(const struct samples *samples, uint32_t pid, struct sample_cal
 		ret_calls->blocks += each[i].blocks;
 		ret_calls->bytes += each[i].bytes;
 		ret_calls->frees += each[i].frees;
+		ret_calls->hits += each[i].hits;
+		ret_calls->run_ns += each[i].run_ns;
 	}
 	return 0;
 }

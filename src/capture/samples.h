@@ -20,9 +20,9 @@ struct samples {
 	size_t cpus;
 };
 
-/* Before load: one block per `bytes` is recorded, of up to `processes` processes at a time;
- * 0: every block. Returns 0 or -errno. */
-int samples_size(struct outlive_bpf *skeleton, size_t processes, uint64_t bytes);
+/* Before load: will blocks of up to `processes` processes at a time be sampled? `notes`:
+ * from their first block on, so that those are noted that live. Returns 0 or -errno. */
+int samples_size(struct outlive_bpf *skeleton, size_t processes, bool sampling, bool notes);
 
 /* After load. Returns 0 or -errno. */
 int samples_open(struct samples *samples, struct outlive_bpf *skeleton);

@@ -8,6 +8,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "analysis/tiers.h"
 #include "base/text.h"
 #include "capture/capture.h"
 #include "capture/side.h"
@@ -49,6 +50,33 @@ static void announce(const struct options *options, bool screen, const uint32_t 
 	else
 		fprintf(stderr, " ... Ctrl-C ends it and prints the report\n");
 	fflush(stderr);
+}
+
+/* What the user is told as it happens, before whoever else listens. */
+struct hearing {
+	const struct live_watch *watch;
+	const struct ledger *ledger;
+};
+
+static int hear(const struct event *event, void *context)
+{
+	const struct hearing *hearing = context;
+	const struct live_watch *watch = hearing->watch;
+
+	if (event->kind == EVENT_TIER && event->tier.limit && !watch->screen) {
+		const struct snapshot_tier tier = {
+			.time_ns = event->time_ns,
+			.tier = event->tier.tier,
+			.sample_bytes = event->tier.sample_bytes,
+			.cost = event->tier.cost,
+			.limit = event->tier.limit,
+		};
+		char text[TIER_TEXT];
+
+		fprintf(stderr, "outlive: less is traced of process %u: %s\n", event->pid,
+			tier_text(&tier, ledger_start_ns(hearing->ledger), text));
+	}
+	return watch->listen ? watch->listen(event, watch->listen_context) : 0;
 }
 
 static int trace(const struct options *options, const struct live_watch *watch, struct view *view,
@@ -123,6 +151,7 @@ int live_run(const struct options *options, const struct live_watch *watch, stru
 	static struct capture_options capture_options;
 	static uint32_t launched;
 	static struct feed feed;
+	static struct hearing hearing;
 	int result = 0;
 
 	describe(options, view);
@@ -136,13 +165,16 @@ int live_run(const struct options *options, const struct live_watch *watch, stru
 		.min_size = options->min_size,
 		.follow = !options->no_follow,
 		.sample_bytes = options->sample_bytes,
+		.no_blocks = options->tier == EVENT_TIER_MMAP,
+		.max_overhead = options->max_overhead,
 		.ranges = !options->no_mmap,
 	};
-	feed.listen = watch->listen;
-	feed.listen_context = watch->listen_context;
+	feed.listen = hear;
+	feed.listen_context = &hearing;
 	feed.ledger = ledger_new();
 	if (!feed.ledger)
 		return error_set(error, -ENOMEM, "", "out of memory");
+	hearing = (struct hearing){ .watch = watch, .ledger = feed.ledger };
 	if (watch->window)
 		ledger_set_window(feed.ledger, watch->window);
 	if (!watch->screen)

@@ -73,6 +73,19 @@ static int check_diff(const struct options *options, struct error *error)
 	return 0;
 }
 
+/* Do the options of how much is traced go together? */
+static int check_tier(const struct options *options, struct error *error)
+{
+	if (options->tier == EVENT_TIER_MMAP &&
+	    (options->sample_bytes || options->min_size || options->max_overhead > 0))
+		return error_set(error, -EINVAL, "",
+				 "--tier mmap traces no blocks: there is nothing to sample, leave out "
+				 "or limit");
+	if (options->tier == EVENT_TIER_MMAP && options->no_mmap)
+		return error_set(error, -EINVAL, "", "--tier mmap and --no-mmap leave nothing to trace");
+	return 0;
+}
+
 int options_check(const struct options *options, enum verb_bit verb, const char *live,
 		  struct error *error)
 {
@@ -102,5 +115,7 @@ int options_check(const struct options *options, enum verb_bit verb, const char 
 	if (options->max_file && verb != VERB_RECORD && !options->record)
 		return error_set(error, -EINVAL, "",
 				 "--max-file limits a recording: --record FILE");
+	if (check_tier(options, error) < 0)
+		return -EINVAL;
 	return check_window(options, error);
 }

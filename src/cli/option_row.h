@@ -30,6 +30,8 @@ int option_set_duration(struct options *options, const char *value, struct error
 int option_set_stacks(struct options *options, const char *value, struct error *error);
 int option_set_buffer(struct options *options, const char *value, struct error *error);
 int option_set_unwind_memory(struct options *options, const char *value, struct error *error);
+int option_set_tier(struct options *options, const char *value, struct error *error);
+int option_set_max_overhead(struct options *options, const char *value, struct error *error);
 int option_set_sample(struct options *options, const char *value, struct error *error);
 int option_set_min_size(struct options *options, const char *value, struct error *error);
 int option_set_record(struct options *options, const char *value, struct error *error);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -7,6 +8,7 @@
 #include "cli/option_row.h"
 #include "outlive/sample.h"
 
+#define SAMPLE_DEFAULT (512u << 10) /* jemalloc's */
 #define MAX_FILE_LEAST (256u << 10)
 
 int option_set_pids(struct options *options, const char *value, struct error *error)
@@ -96,6 +98,36 @@ int option_set_min_size(struct options *options, const char *value, struct error
 	if (units_parse_size(value, &options->min_size) < 0)
 		return error_set(error, -EINVAL, "",
 				 "--min-size takes a size as 4096, 64K or 1.5M, not '%s'", value);
+	return 0;
+}
+
+int option_set_tier(struct options *options, const char *value, struct error *error)
+{
+	static const char *const names[] = { "exact", "sample", "mmap" };
+
+	for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
+		if (strcmp(value, names[i]) == 0) {
+			options->tier = (enum event_tier)i;
+			if (options->tier == EVENT_TIER_SAMPLE && !options->sample_bytes)
+				options->sample_bytes = SAMPLE_DEFAULT;
+			return 0;
+		}
+	}
+	return error_set(error, -EINVAL, "", "--tier takes exact, sample or mmap, not '%s'", value);
+}
+
+int option_set_max_overhead(struct options *options, const char *value, struct error *error)
+{
+	char *end;
+	double percent = strtod(value, &end);
+
+	if (*end == '%')
+		end++;
+	/* As !(>=), for what is no number. */
+	if (end == value || *end || !(percent >= 0.1) || percent > 100)
+		return error_set(error, -EINVAL, "",
+				 "--max-overhead takes a percentage from 0.1 to 100, not '%s'", value);
+	options->max_overhead = percent / 100;
 	return 0;
 }
 

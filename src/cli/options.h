@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "capture/capture.h"
 #include "ledger/window.h"
+#include "stream/event.h"
 
 /* Which verbs an option belongs to. */
 enum verb_bit {
@@ -45,6 +46,8 @@ struct options {
 	uint64_t interval_ns; /* top: between pictures */
 	uint64_t buffer_bytes, unwind_bytes, min_size;
 	uint64_t sample_bytes; /* --sample; 0 every block */
+	enum event_tier tier;  /* --tier */
+	double max_overhead;   /* --max-overhead, a share; 0 none */
 	bool no_mmap, no_memo, no_follow;
 	bool native;
 	bool each; /* processes that are alike apart, too */

@@ -91,9 +91,10 @@ static void book_late_free(struct ledger *ledger, struct process *process,
 	credit_free(process, act->thread, cell->thread, &weight);
 }
 
-/* Free what lived at `address` and was born by `latest_birth`. */
+/* Free what lived at `address` and was born by `latest_birth`; `sampled`: there may be
+ * nothing known there. */
 static void end_block(struct ledger *ledger, struct process *process, uint64_t address,
-		      uint64_t latest_birth, const struct act *act)
+		      uint64_t latest_birth, bool sampled, const struct act *act)
 {
 	struct replaced_block late;
 	struct block block;
@@ -104,6 +105,9 @@ static void end_block(struct ledger *ledger, struct process *process, uint64_t a
 	} else if (replaced_take(&ledger->replaced, process->row, address, latest_birth, &late)) {
 		book_late_free(ledger, process, &late, act);
 	} else {
+		/* Of a process that is sampled it may well be of a block that was not. */
+		if (sampled)
+			return;
 		ledger->quality.unknown_frees++;
 		thread->closing_frees++;
 		return;
@@ -222,7 +226,7 @@ int heap_free(struct ledger *ledger, struct process *process, const struct event
 		return -ENOMEM;
 	if (act.now_ns < process->exec_ns)
 		return 0; /* late, and its heap is gone */
-	end_block(ledger, process, event->free.address, act.now_ns, &act);
+	end_block(ledger, process, event->free.address, act.now_ns, event->rate != 0, &act);
 	return 0;
 }
 
@@ -244,7 +248,8 @@ int heap_realloc(struct ledger *ledger, struct process *process, const struct ev
 				      event->realloc.stack, event, &birth) < 0))
 		return -ENOMEM;
 	if (old)
-		end_block(ledger, process, old, ledger_time(ledger, event->realloc.enter_ns), &act);
+		end_block(ledger, process, old, ledger_time(ledger, event->realloc.enter_ns),
+			  event->rate != 0, &act);
 	if (address)
 		book_block(ledger, process, &act, &birth);
 	return 0;

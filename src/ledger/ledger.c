@@ -399,6 +399,27 @@ static void apply_calls(struct ledger *ledger, const struct event *event)
 	process->called_frees = event->calls.frees;
 }
 
+static void apply_tier(struct ledger *ledger, const struct event *event)
+{
+	struct process *process = find_process(ledger, event->pid);
+	uint64_t now_ns = ledger_time(ledger, event->time_ns);
+
+	if (!process || event->tier.tier >= EVENT_TIER_COUNT)
+		return;
+	if (event->tier.tier >= EVENT_TIER_MMAP && !process->unwatched_ns)
+		process->unwatched_ns = now_ns ? now_ns : 1;
+	/* Of many the last is kept. */
+	if (process->tier_count == SNAPSHOT_TIER_CHANGES)
+		process->tier_count--;
+	process->tiers[process->tier_count++] = (struct snapshot_tier){
+		.time_ns = now_ns,
+		.tier = event->tier.tier,
+		.sample_bytes = event->tier.sample_bytes,
+		.cost = event->tier.cost,
+		.limit = event->tier.limit,
+	};
+}
+
 /* The moment that all is to be shown as of is known, or never will be. */
 static void find_last(struct ledger *ledger)
 {
@@ -493,6 +514,9 @@ static int apply(struct ledger *ledger, const struct event *event)
 		return 0;
 	case EVENT_CALLS:
 		apply_calls(ledger, event);
+		return 0;
+	case EVENT_TIER:
+		apply_tier(ledger, event);
 		return 0;
 	case EVENT_MARK:
 		return apply_mark(ledger, event);

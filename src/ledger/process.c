@@ -169,6 +169,10 @@ int process_inherit(struct process *child, struct process *parent, bool shares)
 	/* A child that made blocks before it was forked: this is told much too late. */
 	if (result < 0 || shares || child->blocks.count)
 		return result;
+	/* It begins with as little traced. */
+	memcpy(child->tiers, parent->tiers, sizeof(child->tiers));
+	child->tier_count = parent->tier_count;
+	child->unwatched_ns = parent->unwatched_ns;
 	/* Of sampled blocks only the parent's own frees are recorded. */
 	if (parent->sampled)
 		return 0;

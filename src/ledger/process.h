@@ -46,6 +46,9 @@ struct process {
 	uint64_t dropped_blocks, dropped_bytes; /* live at exec */
 	uint64_t children;
 	uint64_t failed_calls;
+	struct snapshot_tier tiers[SNAPSHOT_TIER_CHANGES]; /* times since the ledger's start */
+	size_t tier_count;
+	uint64_t unwatched_ns; /* 0: watched */
 	uint64_t called_blocks, called_bytes, called_frees; /* of EVENT_CALLS */
 	uint64_t rss_bytes, peak_rss_bytes;
 	uint64_t brk_start, brk_end;

@@ -333,6 +333,23 @@ static int copy_sites(struct layout *layout, struct snapshot_process *out)
 	return layout->owner->snapshot.window.set ? layout_narrow(layout, out) : 0;
 }
 
+static int copy_tiers(struct snapshot_owner *owner, const struct ledger *ledger,
+		      const struct process *process, struct snapshot_process *out)
+{
+	struct snapshot_tier *rows = owner_keep(owner, process->tier_count, sizeof(*rows));
+
+	if (!rows)
+		return -ENOMEM;
+	for (size_t i = 0; i < process->tier_count; i++) {
+		rows[i] = process->tiers[i];
+		rows[i].time_ns += ledger->start_ns;
+	}
+	out->tiers = rows;
+	out->tier_count = process->tier_count;
+	out->unwatched_ns = process->unwatched_ns ? ledger->start_ns + process->unwatched_ns : 0;
+	return 0;
+}
+
 static int copy_process(struct snapshot_owner *owner, const struct ledger *ledger,
 			struct process *process, struct snapshot_process *out)
 {
@@ -376,7 +393,7 @@ static int copy_process(struct snapshot_owner *owner, const struct ledger *ledge
 	out->python = process->python;
 	copy_mappings(process, &out->mappings);
 	if (layout_copy_process_series(&layout, out) < 0 || copy_threads(owner, process, out) < 0 ||
-	    copy_modules(owner, process, out) < 0)
+	    copy_modules(owner, process, out) < 0 || copy_tiers(owner, ledger, process, out) < 0)
 		return -ENOMEM;
 	return copy_sites(&layout, out);
 }

@@ -95,6 +95,16 @@ struct snapshot_class {
 	const uint64_t *block_series; /* the same of live blocks; NULL together with it */
 };
 
+#define SNAPSHOT_TIER_CHANGES 12
+
+/* From this moment on less of a process was traced. */
+struct snapshot_tier {
+	uint64_t time_ns;
+	uint8_t tier; /* enum event_tier */
+	uint64_t sample_bytes;
+	uint32_t cost, limit; /* of its CPU time, in 1/1000: that tracing took, and may take */
+};
+
 /* A Python frame of a stack. */
 struct snapshot_python_frame {
 	const char *function, *file; /* NULL: could not be read. Hostile bytes of the target */
@@ -176,6 +186,11 @@ struct snapshot_process {
 	uint64_t exit_ns; /* 0: it has not ended */
 	struct snapshot_counts counts;
 	struct snapshot_sampled sampled;
+	size_t tier_count;
+	const struct snapshot_tier *tiers; /* what was given up, in order */
+	/* Since when no block of it was traced any more; 0: all along. What was live then is
+	 * shown as it was: nobody knows what has become of it. */
+	uint64_t unwatched_ns;
 	/* Sampled: what it called so far, counted; else 0. */
 	uint64_t called_blocks, called_bytes, called_frees;
 	/*

@@ -9,6 +9,7 @@
 #include "analysis/pattern.h"
 #include "analysis/reconcile.h"
 #include "analysis/stack.h"
+#include "analysis/tiers.h"
 #include "base/cleanup.h"
 #include "report/formats.h"
 #include "report/json.h"
@@ -379,6 +380,36 @@ static void write_process_verdict(struct json *json, const struct process_verdic
 		json_null(json, "growth_bytes_per_s");
 }
 
+/* What was given up, and when; times are since the first event. */
+static void write_tiers(struct json *json, const struct snapshot *snapshot,
+			const struct snapshot_process *process)
+{
+	const struct snapshot_tier *last =
+		process->tier_count ? &process->tiers[process->tier_count - 1] : NULL;
+
+	json_string(json, "tier", last ? tier_name(last->tier)
+				  : process->sampled.bytes ? "sample" : "exact");
+	if (process->unwatched_ns)
+		json_number(json, "unwatched_since_ns", process->unwatched_ns - snapshot->start_ns);
+	else
+		json_null(json, "unwatched_since_ns");
+	json_array(json, "given_up");
+	for (size_t i = 0; i < process->tier_count; i++) {
+		const struct snapshot_tier *tier = &process->tiers[i];
+		char text[TIER_TEXT];
+
+		json_object(json, NULL);
+		json_number(json, "time_ns", tier->time_ns - snapshot->start_ns);
+		json_string(json, "tier", tier_name(tier->tier));
+		json_number(json, "sample_bytes", tier->sample_bytes);
+		json_double(json, "cost_percent", tier->cost / 10.0);
+		json_double(json, "limit_percent", tier->limit / 10.0);
+		json_string(json, "text", tier_text(tier, snapshot->start_ns, text));
+		json_end_object(json);
+	}
+	json_end_array(json);
+}
+
 /* Counted call by call, whatever was sampled of them. */
 static void write_called(struct json *json, const struct snapshot_process *process)
 {
@@ -418,6 +449,7 @@ static int write_process(struct writing *w, const struct snapshot *snapshot,
 	write_made(json, "freed_bytes", counts->freed_bytes, snapshot);
 	write_made(json, "freed_blocks", counts->freed_blocks, snapshot);
 	write_called(json, process);
+	write_tiers(json, snapshot, process);
 	json_number(json, "inherited_bytes", process->inherited_bytes);
 	json_number(json, "inherited_blocks", process->inherited_blocks);
 	json_number(json, "inherited_at_fork_bytes", process->forked_bytes);

@@ -13,6 +13,7 @@
 
 #include "analysis/estimate.h"
 #include "analysis/reconcile.h"
+#include "analysis/tiers.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/units.h"
@@ -69,6 +70,20 @@ static void put_live(struct text *text)
 		    range[0] ? " " : "", range, about,
 		    units_format_count(blocks, sizeof(blocks), counts->live_blocks),
 		    counts->live_blocks == 1 ? "" : "s");
+}
+
+/* What was given up to keep to --max-overhead. */
+static void put_given_up(struct text *text)
+{
+	const struct snapshot_process *process = text->row.process;
+	char line[TIER_TEXT + 32], said[TIER_TEXT];
+
+	for (size_t i = 0; i < process->tier_count; i++) {
+		tier_text(&process->tiers[i], text->row.snapshot->start_ns, said);
+		snprintf(line, sizeof(line), "less is traced: %s.", said);
+		layout_put(&text->layout, STYLE_NOTICE, "!");
+		layout_paragraph(&text->layout, STYLE_NOTICE, 2, line);
+	}
 }
 
 /* "counted: 4 310 221 blocks (12.3 GB) asked for, 4 309 118 frees" */
@@ -188,6 +203,7 @@ int text_process(struct text *text)
 
 	text_home(text);
 	text_totals(text);
+	put_given_up(text);
 	reconcile_find(text->row.snapshot, text->row.process, &reconcile);
 	if (!text->row.process->whole && reconcile.name != RECONCILE_UNKNOWN)
 		layout_paragraph(&text->layout, reconcile.name == RECONCILE_KEPT ? STYLE_NOTICE :

@@ -106,6 +106,16 @@ static void put_covered(struct text *text)
 	layout_paragraph(&text->layout, STYLE_PLAIN, 2, line);
 }
 
+/* Was less traced of a process than all, at some time? */
+static bool gave_up(const struct snapshot *snapshot)
+{
+	for (size_t i = 0; i < snapshot->process_count; i++) {
+		if (snapshot->processes[i].tier_count)
+			return true;
+	}
+	return false;
+}
+
 void text_quality(struct text *text)
 {
 	const struct snapshot_quality *quality = &text->row.snapshot->quality;
@@ -122,7 +132,7 @@ void text_quality(struct text *text)
 	if (lost)
 		layout_item(&text->layout, STYLE_ALARM, "not exact, see below");
 	layout_item(&text->layout, STYLE_PLAIN, "%s%s events%s",
-		    lost || options->sample_bytes ? "" : "exact, ",
+		    lost || options->sample_bytes || gave_up(text->row.snapshot) ? "" : "exact, ",
 		    format_count(number, quality->events), lost ? "" : ", nothing lost");
 	if (options->min_size)
 		layout_item(&text->layout, STYLE_PLAIN, "only blocks of %s or more",

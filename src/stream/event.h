@@ -44,7 +44,18 @@ enum event_kind {
 	EVENT_MARK, /* somebody said: remember this moment */
 	EVENT_COVERED, /* probes stand in a process that ran a while without */
 	EVENT_CALLS, /* what a process that is sampled called so far */
+	EVENT_TIER, /* less of a process is traced from here on */
 	EVENT_KIND_COUNT
+};
+
+/* How much is traced of a process, each less than the one before. Append-only: recordings
+ * have the numbers. */
+enum event_tier {
+	EVENT_TIER_EXACT = 0,  /* every block */
+	EVENT_TIER_SAMPLE = 1, /* some blocks: outlive/sample.h */
+	EVENT_TIER_MMAP = 2,   /* no blocks, only its address space */
+	EVENT_TIER_OFF = 3,    /* nothing */
+	EVENT_TIER_COUNT
 };
 
 #define EVENT_PYTHON_RANGES 2
@@ -151,6 +162,12 @@ struct event {
 		struct {
 			uint64_t blocks, bytes, frees; /* as in struct sample_calls */
 		} calls;
+		struct {
+			uint64_t sample_bytes; /* of EVENT_TIER_SAMPLE */
+			uint32_t cost;	/* of its CPU time that tracing took, in 1/1000 */
+			uint32_t limit; /* … that it may take */
+			uint8_t tier;	/* enum event_tier */
+		} tier;
 		struct {
 			uint64_t rss_bytes, peak_rss_bytes;
 		} resident;

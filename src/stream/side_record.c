@@ -81,6 +81,13 @@ struct side_calls {
 	uint64_t blocks, bytes, frees;
 };
 
+struct side_tier {
+	struct wire_header header;
+	uint64_t sample_bytes;
+	uint32_t cost, limit;
+	uint8_t tier, zero[7];
+};
+
 _Static_assert(sizeof(struct side_text) == 32, "side_text is file format");
 _Static_assert(sizeof(struct side_process) == 88, "side_process is file format");
 _Static_assert(sizeof(struct side_module) == 56, "side_module is file format");
@@ -91,6 +98,7 @@ _Static_assert(sizeof(struct side_python_frames) == 40, "side_python_frames is f
 _Static_assert(sizeof(struct side_mark) == 32, "side_mark is file format");
 _Static_assert(sizeof(struct side_covered) == 32, "side_covered is file format");
 _Static_assert(sizeof(struct side_calls) == 48, "side_calls is file format");
+_Static_assert(sizeof(struct side_tier) == 48, "side_tier is file format");
 
 int side_append(struct side_buffer *buffer, const void *bytes, size_t size)
 {
@@ -304,6 +312,21 @@ static int put_calls(struct side_writer *writer, const struct event *event,
 	return side_append(buffer, &record, sizeof(record));
 }
 
+static int put_tier(struct side_writer *writer, const struct event *event,
+		    struct side_buffer *buffer)
+{
+	struct side_tier record = {
+		.header = header_of(event, SIDE_TIER, sizeof(record)),
+		.sample_bytes = event->tier.sample_bytes,
+		.cost = event->tier.cost,
+		.limit = event->tier.limit,
+		.tier = event->tier.tier,
+	};
+
+	(void)writer;
+	return side_append(buffer, &record, sizeof(record));
+}
+
 /* A mapping from before the trace: told by user space in the shape of a wire record. */
 static int put_map(struct side_writer *writer, const struct event *event,
 		   struct side_buffer *buffer)
@@ -338,6 +361,7 @@ int side_encode(struct side_writer *writer, const struct event *event, struct si
 		[EVENT_MARK] = put_mark,
 		[EVENT_COVERED] = put_covered,
 		[EVENT_CALLS] = put_calls,
+		[EVENT_TIER] = put_tier,
 	};
 
 	if (event->kind >= EVENT_KIND_COUNT || !puts[event->kind])
@@ -537,6 +561,20 @@ static int take_calls(struct side_reader *reader, const void *data, size_t lengt
 	return EVENT_CALLS;
 }
 
+static int take_tier(struct side_reader *reader, const void *data, size_t length,
+		     struct event *event)
+{
+	struct side_tier record;
+
+	(void)reader, (void)length;
+	memcpy(&record, data, sizeof(record));
+	event->tier.sample_bytes = record.sample_bytes;
+	event->tier.cost = record.cost;
+	event->tier.limit = record.limit;
+	event->tier.tier = record.tier;
+	return EVENT_TIER;
+}
+
 int side_decode(struct side_reader *reader, const void *data, size_t size, struct event *ret_event)
 {
 	static const struct {
@@ -554,6 +592,7 @@ int side_decode(struct side_reader *reader, const void *data, size_t size, struc
 		[SIDE_MARK - SIDE_FIRST] = { sizeof(struct side_mark), take_mark },
 		[SIDE_COVERED - SIDE_FIRST] = { sizeof(struct side_covered), take_covered },
 		[SIDE_CALLS - SIDE_FIRST] = { sizeof(struct side_calls), take_calls },
+		[SIDE_TIER - SIDE_FIRST] = { sizeof(struct side_tier), take_tier },
 	};
 	struct wire_header header;
 	int result = EVENT_NONE;

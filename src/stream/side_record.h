@@ -28,6 +28,7 @@ enum side_kind {
 	SIDE_MARK,
 	SIDE_COVERED,
 	SIDE_CALLS,
+	SIDE_TIER,
 	SIDE_END /* one behind the last */
 };
 

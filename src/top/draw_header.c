@@ -133,10 +133,11 @@ static size_t draw_state(const struct top_model *model, struct canvas *canvas)
 	return column - 1;
 }
 
-static bool is_sampled(const struct snapshot *snapshot)
+/* Were blocks sampled, or processes given up? */
+static bool is_partial(const struct snapshot *snapshot)
 {
 	for (size_t i = 0; i < snapshot->process_count; i++) {
-		if (snapshot->processes[i].sampled.bytes)
+		if (snapshot->processes[i].sampled.bytes || snapshot->processes[i].tier_count)
 			return true;
 	}
 	return false;
@@ -148,7 +149,7 @@ static void draw_first(const struct top_model *model, struct canvas *canvas)
 	const struct snapshot *snapshot = model->snapshot;
 	const struct snapshot_quality *quality = &snapshot->quality;
 	char time[UNITS_BUFFER], events[UNITS_BUFFER];
-	const char *exact = is_sampled(snapshot) ? "sampled" : "exact";
+	const char *exact = is_partial(snapshot) ? "not all traced" : "exact";
 	uint64_t lost = count_losses(quality);
 
 	item_name(model, &strip);
