@@ -10,8 +10,8 @@ static const struct {
 } tables[FIELDS_TABLES] = {
 	[FIELDS_PROCESSES] = {
 		&process_table,
-		{ "pid", "live_bytes", "growth_rate", "rss_bytes", "peak_rss_bytes", "live_blocks",
-		  "allocated_rate", "freed_rate", "threads", "allocated_bytes" },
+		{ "pid", "live_bytes", "growth_rate", "rss_bytes", "threads", "allocated_rate",
+		  "freed_rate", "live_blocks", "peak_rss_bytes", "allocated_bytes" },
 	},
 	[FIELDS_THREADS] = {
 		&thread_table,

@@ -32,6 +32,15 @@ def test_workers_of_one_service():
         equal(group["live_bytes"], total(running, "live_bytes"), "live bytes of the group")
         equal(group["live_blocks"], total(running, "live_blocks"), "live blocks of the group")
         equal(group["exited_live_bytes"], process_of(report, pids[0])["live_bytes"], "what the other held")
+        equal(total(group["sites"], "live_bytes"), group["live_bytes"], "live bytes of the group's sites")
+        equal(max(site["holding_processes"] for site in group["sites"]), WORKERS - 1, "processes of a site")
+        for site in group["sites"]:
+            for part in site["processes"]:
+                own = {row["id"]: row for row in process_of(report, part["pid"])["sites"]}[part["site"]]
+                equal(part["live_bytes"], own["live_bytes"], "a process's part of a site")
+                equal([frame["symbol"] for frame in own["frames"]],
+                      [frame["symbol"] for frame in site["frames"]], "frames of a part")
+        equal(groups["frames"]["sites"], [], "sites of a group of one")
         status, text, errors = run("threads", "--json", file.name)
         equal((status, errors), (0, []), "replay")
         replayed = parse(text)

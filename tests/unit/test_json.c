@@ -195,6 +195,31 @@ static void test_all_rows(void **state)
 	free(text);
 }
 
+/* Of processes that are alike: what they hold together, and each its part. */
+static void test_groups(void **state)
+{
+	static const char *const parts[] = {
+		"\"running\": 2,", "\"pids\": [\n    4242,\n    4243\n   ],",
+		"\"live_bytes\": 440402010,\n     \"live_blocks\": 20,", /* of render_page() */
+		"\"holding_processes\": 2,",
+		"{\"pid\": 4243, \"site\": 1, \"live_bytes\": 220201005, \"live_blocks\": 10}",
+	};
+	struct fixture f;
+	char *text;
+
+	(void)state;
+	make_fixed(&f);
+	f.processes[1] = f.processes[0];
+	f.processes[1].pid = 4243;
+	f.snapshot.process_count = 2;
+	text = fixture_render("json", &f.snapshot, &fixture_options);
+	for (size_t i = 0; i < ARRAY_LENGTH(parts); i++) {
+		if (!strstr(text, parts[i]))
+			fail_msg("no %s in %s", parts[i], strstr(text, "\"groups\""));
+	}
+	free(text);
+}
+
 static void test_formats(void **state)
 {
 	(void)state;
@@ -245,7 +270,7 @@ int main(void)
 		cmocka_unit_test(test_syntax),	    cmocka_unit_test(test_broken_text),
 		cmocka_unit_test(test_all_pairs),   cmocka_unit_test(test_whole_report),
 		cmocka_unit_test(test_all_rows),    cmocka_unit_test(test_formats),
-		cmocka_unit_test(test_window),
+		cmocka_unit_test(test_window), cmocka_unit_test(test_groups),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
