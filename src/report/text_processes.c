@@ -240,6 +240,22 @@ static int put_one(struct text *text, const struct overview_group *group)
 	return text_process(text);
 }
 
+/* Some of them cost too much to be traced in full. */
+static void put_given_up(struct text *text, const struct overview_group *group)
+{
+	size_t count = group->running ? group->running : group->count, partly = 0;
+	char line[160], number[UNITS_BUFFER];
+
+	for (size_t i = 0; i < count; i++)
+		partly += group->members[i].process->tier_count != 0;
+	if (!partly)
+		return;
+	snprintf(line, sizeof(line), "%s of them %s not traced in full: --each tells what was given up, "
+		 "and when.", units_format_count(number, sizeof(number), partly),
+		 partly == 1 ? "was" : "were");
+	layout_paragraph(&text->layout, STYLE_NOTICE, INDENT, line);
+}
+
 static int put_several(struct text *text, const struct overview_group *group)
 {
 	size_t count = group->running ? group->running : group->count;
@@ -255,6 +271,7 @@ static int put_several(struct text *text, const struct overview_group *group)
 	text_home(text);
 	text_totals(text);
 	put_ended(text, group);
+	put_given_up(text, group);
 	layout_newline(&text->layout);
 	r = text->options->verb == REPORT_THREADS ? text_group_threads(text, group) : 0;
 	return r < 0 ? r : text_group_sites(text, group);

@@ -400,6 +400,7 @@ static void test_process_order(void **state)
 /* Five workers, two that were replaced, and another program. */
 static void test_workers(void **state)
 {
+	static const struct snapshot_tier given_up = { .time_ns = 2 * SECOND, .sample_bytes = 4096 };
 	static struct snapshot_process many[8];
 	struct report_options options = fixture_options;
 	struct fixture f;
@@ -417,6 +418,8 @@ static void test_workers(void **state)
 		many[i].forked_blocks = 100;
 		many[i].inherited_blocks = 97;
 		many[i].forked_bytes = MB;
+		many[i].tier_count = i == 2;
+		many[i].tiers = &given_up;
 	}
 	many[7].comm = "redis-server";
 	many[7].exe = "/usr/bin/redis-server";
