@@ -21,6 +21,7 @@ enum {
 
 #define MAP_ANONYMOUS_FLAG 0x20	  /* include/uapi/asm-generic/mman-common.h */
 #define PROT_EXEC_FLAG 4	  /* the same file */
+#define TS_COMPAT 2		  /* arch/x86/include/asm/thread_info.h */
 #define LAST_ERRNO (-4095l)	  /* include/linux/err.h: MAX_ERRNO */
 
 static __always_inline bool is_range_call(long number)
@@ -28,11 +29,20 @@ static __always_inline bool is_range_call(long number)
 	return number == NR_MMAP || number == NR_MUNMAP || number == NR_BRK || number == NR_MREMAP;
 }
 
+/* 32-bit programs are not traced, and their calls have other numbers. */
+static __always_inline bool is_compat(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	return BPF_CORE_READ(task, thread_info.status) & TS_COMPAT;
+}
+
 static __always_inline void range_enter(long number)
 {
 	struct thread_state *thread;
 
-	if (!is_range_call(number) || !process_traced(bpf_get_current_pid_tgid() >> 32))
+	if (!is_range_call(number) || is_compat() ||
+	    !process_current(bpf_get_current_pid_tgid() >> 32))
 		return;
 	thread = thread_current();
 	if (thread)
@@ -71,7 +81,8 @@ static __always_inline void range_exit(const struct pt_regs *regs, long result)
 	struct thread_state *thread;
 	struct wire_range *record;
 
-	if (!is_range_call(number) || !process_traced(bpf_get_current_pid_tgid() >> 32))
+	if (!is_range_call(number) || is_compat() ||
+	    !process_current(bpf_get_current_pid_tgid() >> 32))
 		return;
 	if (result < 0 && result >= LAST_ERRNO)
 		return;
@@ -113,14 +124,6 @@ static __always_inline void range_exit_timed(const struct pt_regs *regs, long re
 		govern_add(start_ns);
 }
 
-/* Count a child's calls from zero. Without a place for them they are not counted. */
-static __always_inline void child_count(__u32 pid)
-{
-	struct sample_calls none = { .blocks = 0 };
-
-	bpf_map_update_elem(&calls, &pid, &none, BPF_ANY);
-}
-
 /*
  * A child process begins in its parent's slot: what is mapped is the same. This runs before
  * the child does, so nothing of it is missed but what needs probes of its own.
@@ -130,7 +133,7 @@ static __always_inline bool child_follow(const struct scope_process *parent, __u
 	struct scope_process child = *parent;
 
 	if (sampling)
-		child_count(pid);
+		calls_begin(pid, BPF_ANY);
 	if (bpf_map_update_elem(&processes, &pid, &child, BPF_ANY) == 0)
 		return true;
 	loss_count(WIRE_LOSS_PROCESS);
@@ -139,16 +142,19 @@ static __always_inline bool child_follow(const struct scope_process *parent, __u
 
 static __always_inline void process_fork(struct task_struct *parent, struct task_struct *child)
 {
+	__u32 pid = parent->tgid;
 	struct scope_process *process;
 	struct wire_fork *record;
 	bool followed;
 
 	if (child->tgid == parent->tgid)
 		return;
-	process = process_traced(parent->tgid);
+	process = bpf_map_lookup_elem(&processes, &pid);
 	if (!process)
 		return;
 	followed = follow && child_follow(process, child->tgid);
+	if (process->state == SCOPE_OUTSIDE)
+		return;
 	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
 	if (!record) {
 		loss_count(WIRE_LOSS_RANGE_RING);
@@ -170,10 +176,21 @@ static __always_inline void process_fork(struct task_struct *parent, struct task
 /* A new program: nothing known of the thread is true any more. */
 static __always_inline void process_exec(struct task_struct *task, int old_pid)
 {
-	struct scope_process *process = process_traced(task->tgid);
+	__u8 flags = old_pid == task->pid ? 0 : WIRE_OTHER_THREAD;
+	struct scope_process *process;
 	struct thread_state *thread;
+	__u32 pid = task->tgid;
+	bool was_traced;
 
-	if (!process)
+	/* Left out or not, another program is looked at anew. One that was traced and is not
+	 * any more is told of its last exec. */
+	was_traced = process_traced(pid) != NULL;
+	if (scope != SCOPE_PIDS && !(was_traced && process_wanted(pid, user_current()))) {
+		process_judge(pid, user_current());
+		generation_next();
+	}
+	process = bpf_map_lookup_elem(&processes, &pid);
+	if (!process || (process->state == SCOPE_OUTSIDE && !was_traced))
 		return;
 	process->slot = SCOPE_NO_SLOT;
 	thread = bpf_task_storage_get(&threads, task, 0, 0);
@@ -187,21 +204,28 @@ static __always_inline void process_exec(struct task_struct *task, int old_pid)
 		if (sampling)
 			thread->sample.program = process_program(task, task->tgid);
 	}
-	emit_thread(task, WIRE_EXEC, task->comm, old_pid == task->pid ? 0 : WIRE_OTHER_THREAD,
-		    BPF_RB_FORCE_WAKEUP);
+	if (process->state == SCOPE_OUTSIDE)
+		flags |= WIRE_LEAVES;
+	emit_thread(task, WIRE_EXEC, task->comm, flags, BPF_RB_FORCE_WAKEUP);
 }
 
 static __always_inline void thread_exit(struct task_struct *task)
 {
 	/* The count falls before this tracepoint: kernel/exit.c, do_exit(). */
 	bool last = task->signal->live.counter == 0;
-	__u32 pid = task->tgid;
+	struct scope_process *process;
 	struct wire_exit *record;
+	__u32 pid = task->tgid;
+	bool traced;
 
-	if (!process_traced(pid))
+	process = bpf_map_lookup_elem(&processes, &pid);
+	if (!process)
 		return;
+	traced = process->state != SCOPE_OUTSIDE;
 	if (last)
 		bpf_map_delete_elem(&processes, &pid);
+	if (!traced)
+		return;
 	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
 	if (!record) {
 		loss_count(WIRE_LOSS_RANGE_RING);
@@ -212,6 +236,30 @@ static __always_inline void thread_exit(struct task_struct *task)
 	record->last_thread = last;
 	record->zero = 0;
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+}
+
+/* A process left out for its cgroup may be in another one now. */
+static __always_inline void process_moved(struct task_struct *task)
+{
+	__u32 pid = task->tgid;
+	struct scope_process *process = bpf_map_lookup_elem(&processes, &pid);
+
+	if (process && process->state == SCOPE_OUTSIDE)
+		process_forget(pid);
+}
+
+/* A process left out for its name may have another one now. */
+static __always_inline void process_rename(struct task_struct *task, const char *comm)
+{
+	__u32 pid = task->tgid;
+	struct scope_process *process = bpf_map_lookup_elem(&processes, &pid);
+
+	if (!process)
+		return;
+	if (process->state != SCOPE_OUTSIDE)
+		emit_thread(task, WIRE_THREAD, comm, 0, BPF_RB_NO_WAKEUP);
+	else if (names_matter && task->pid == task->tgid)
+		process_forget(pid);
 }
 
 #endif

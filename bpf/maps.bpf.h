@@ -16,6 +16,14 @@
 
 CONFIG __u32 stack_mode = STACK_AUTO; /* enum stack_mode */
 CONFIG bool memo = true; /* walk no part of a stack again that is as it was: memo.bpf.h */
+CONFIG __u32 scope = SCOPE_PIDS; /* enum scope_kind */
+/* The row of a process that is met, if it is wanted. */
+CONFIG __u16 first_state = SCOPE_TRACED, first_flags = 0;
+CONFIG __u32 first_sample_bytes = 0, first_sample_rate = 0;
+CONFIG __u32 own_pid = 0; /* of outlive: what it does while it traces is no news */
+CONFIG bool names_matter = false; /* user space leaves processes out by their name */
+CONFIG __u32 user_count = 0; /* processes of these users alone; 0: of all */
+CONFIG __u32 users[SCOPE_USERS_MOST] = {};
 CONFIG bool follow = false; /* the children of traced processes too */
 CONFIG __u64 min_size = 0;
 CONFIG bool sampling = false; /* not every block is recorded: sample.bpf.h */
@@ -50,6 +58,14 @@ struct {
 	__type(key, __u32);
 	__type(value, struct scope_process);
 } processes SEC(".maps");
+
+/* With SCOPE_CGROUP the one cgroup. */
+struct {
+	__uint(type, BPF_MAP_TYPE_CGROUP_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} cgroups SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

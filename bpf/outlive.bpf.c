@@ -120,7 +120,15 @@ int BPF_PROG(outlive_exit, struct task_struct *task)
 SEC("tp_btf/task_rename")
 int BPF_PROG(outlive_rename, struct task_struct *task, const char *comm)
 {
-	if (enabled && process_traced(task->tgid))
-		emit_thread(task, WIRE_THREAD, comm, 0, BPF_RB_NO_WAKEUP);
+	if (enabled)
+		process_rename(task, comm);
+	return 0;
+}
+
+SEC("tp_btf/cgroup_attach_task")
+int BPF_PROG(outlive_moved, struct cgroup *to, const char *path, struct task_struct *task)
+{
+	if (enabled)
+		process_moved(task);
 	return 0;
 }

@@ -4,13 +4,7 @@
 #define OUTLIVE_BPF_THREAD_H
 
 #include "emit.bpf.h"
-
-static __always_inline struct scope_process *process_traced(__u32 pid)
-{
-	struct scope_process *process = bpf_map_lookup_elem(&processes, &pid);
-
-	return process && process->state != SCOPE_OUTSIDE ? process : NULL;
-}
+#include "scope.bpf.h"
 
 /* What stacks of a process have in their ids, so that each process' are sent. */
 static __always_inline __u64 process_salt(struct task_struct *task, __u32 pid)
@@ -27,11 +21,11 @@ static __always_inline __u64 process_program(struct task_struct *task, __u32 pid
 }
 
 /* The thread is new, or rows of `processes` changed since it looked. NULL: not traced. */
-static __always_inline struct thread_state *
-thread_update(struct task_struct *task, struct thread_state *thread, __u32 now)
+static __noinline struct thread_state *thread_update(struct thread_state *thread, __u32 now)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
 	__u32 pid = bpf_get_current_pid_tgid() >> 32;
-	struct scope_process *process = process_traced(pid);
+	struct scope_process *process = process_current(pid);
 
 	if (!thread) {
 		if (!process)
@@ -48,8 +42,10 @@ thread_update(struct task_struct *task, struct thread_state *thread, __u32 now)
 	}
 	thread->generation = now;
 	thread->traced = process ? process->state : 0;
-	if (!process)
+	if (!process) {
+		thread->announced = 0;
 		return NULL;
+	}
 	if (sampling) {
 		thread->sample.every = process->sample_bytes;
 		thread->sample.rate = process->sample_rate;
@@ -70,11 +66,14 @@ static __always_inline struct thread_state *thread_current(void)
 	__u32 now = *(volatile __u32 *)&generation;
 
 	if (!thread || thread->generation != now)
-		thread = thread_update(task, thread, now);
+		thread = thread_update(thread, now);
 	if (!thread || !thread->traced)
 		return NULL;
-	if (!thread->announced && 
-	    emit_thread(task, WIRE_THREAD, task->comm, 0, BPF_RB_NO_WAKEUP))
+	/* User space waits for the first of a process that BPF met: its tables are to be made. */
+	if (!thread->announced &&
+	    emit_thread(task, WIRE_THREAD, task->comm, 0,
+			scope != SCOPE_PIDS && thread->slot == SCOPE_NO_SLOT ?
+				BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP))
 		thread->announced = 1;
 	return thread;
 }

@@ -45,6 +45,7 @@ enum wire_flag {
 	WIRE_FOLLOWED = 1 << 2, /* fork records: the child is traced from here on */
 	WIRE_SHARES_MEMORY = 1 << 3, /* fork records: the child runs in the parent's memory (vfork) */
 	WIRE_OTHER_THREAD = 1 << 4, /* exec records: it was not the first thread that called exec */
+	WIRE_LEAVES = 1 << 5, /* exec records: the new program is not traced */
 };
 
 struct wire_header {

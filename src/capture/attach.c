@@ -77,6 +77,25 @@ static int attach_leave(struct attach *attach, const struct bpf_program *program
 		    : attach_failed(error, -errno, "return instructions", file->path, pid);
 }
 
+/*
+ * Functions by the order in which they get their probes, NULL behind the last: what frees
+ * before what makes. Where processes run meanwhile, a block is then seen made only if it will
+ * be seen freed.
+ */
+static const struct allocator_function *in_order(const struct allocator_file *file, size_t number)
+{
+	for (int makes = 0; makes <= 1; makes++) {
+		for (size_t i = 0; i < file->function_count; i++) {
+			uint8_t shape = cookie_shape(allocator_cookie(&file->functions[i]));
+			bool frees = shape == SHAPE_FREE || shape == SHAPE_REALLOC;
+
+			if (frees == !makes && number-- == 0)
+				return &file->functions[i];
+		}
+	}
+	return NULL;
+}
+
 static int attach_one_by_one(struct attach *attach, struct outlive_bpf *skeleton,
 			     const struct allocator_file *file, uint32_t pid, struct error *error)
 {
@@ -86,7 +105,7 @@ static int attach_one_by_one(struct attach *attach, struct outlive_bpf *skeleton
 		result = attach_leave(attach, skeleton->progs.outlive_leave, file, file->leaves[i],
 				      pid, error);
 	for (size_t i = 0; i < file->function_count && result == 0; i++) {
-		const struct allocator_function *function = &file->functions[i];
+		const struct allocator_function *function = in_order(file, i);
 
 		if (!wanted(attach, function))
 			continue;
@@ -130,11 +149,12 @@ static int attach_functions(struct attach *attach, const struct bpf_program *pro
 	size_t count = 0;
 
 	for (size_t i = 0; i < file->function_count && count < ALLOCATOR_MAX_FUNCTIONS; i++) {
-		if (!wanted(attach, &file->functions[i]) ||
-		    (at_return && !file->functions[i].with_return))
+		const struct allocator_function *function = in_order(file, i);
+
+		if (!wanted(attach, function) || (at_return && !function->with_return))
 			continue;
-		offsets[count] = file->functions[i].file_offset;
-		cookies[count++] = allocator_cookie(&file->functions[i]);
+		offsets[count] = function->file_offset;
+		cookies[count++] = allocator_cookie(function);
 	}
 	return attach_together(attach, program, file, offsets, cookies, count, at_return, pid,
 			       error);
@@ -193,7 +213,7 @@ void attach_prepare(struct attach *attach, struct outlive_bpf *skeleton, bool le
 }
 
 int attach_tracepoints(struct attach *attach, struct outlive_bpf *skeleton, bool ranges,
-		       struct error *error)
+		       bool cgroup, struct error *error)
 {
 	const struct {
 		struct bpf_program *program;
@@ -203,6 +223,7 @@ int attach_tracepoints(struct attach *attach, struct outlive_bpf *skeleton, bool
 		{ skeleton->progs.outlive_exec, true },
 		{ skeleton->progs.outlive_exit, true },
 		{ skeleton->progs.outlive_rename, true },
+		{ skeleton->progs.outlive_moved, cgroup },
 		{ skeleton->progs.outlive_sys_enter, ranges },
 		{ skeleton->progs.outlive_sys_exit, ranges },
 	};

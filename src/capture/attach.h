@@ -56,10 +56,10 @@ int attach_allocator(struct attach *attach, struct outlive_bpf *skeleton,
 
 /*
  * Attach the tracepoint programs: process life, and with `ranges` the
- * address-space system calls. Returns and errors as above.
+ * address-space system calls, with `cgroup` moves between cgroups. Returns and errors as above.
  */
 int attach_tracepoints(struct attach *attach, struct outlive_bpf *skeleton, bool ranges,
-		       struct error *error);
+		       bool cgroup, struct error *error);
 
 /*
  * Process `pid` has ended, or is given up: close the links that were for it alone. Another thread does it

@@ -2,26 +2,35 @@
 #include "capture/capture.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "base/cleanup.h"
 #include "base/log.h"
 #include "base/units.h"
 #include "capture/features.h"
 #include "capture/govern.h"
 #include "capture/follow.h"
+#include "capture/look.h"
 #include "capture/poll.h"
+#include "capture/scope.h"
 #include "capture/side.h"
 #include "outlive.skel.h"
 #include "target/process.h"
 
-#define FOLLOW_SLOTS 64	    /* for children that run programs of their own; 128 KB each */
-#define PROCESSES_MOST 4096 /* traced at a time */
+/* Processes that may have unwind tables of their own; 128 KB each. */
+#define FOLLOW_SLOTS 64	      /* children that run programs of their own */
+#define SCOPE_SLOTS_LEAST 256 /* where not pids are traced; twice those there are, if more … */
+#define SLOTS_MOST 4096	      /* … but no more */
+#define PROCESSES_FOLLOWED 4096 /* known at a time; 64 bytes each */
+#define PROCESSES_ALL 65536
 
 __attribute__((format(printf, 2, 0))) static int
 libbpf_line(enum libbpf_print_level level, const char *format, va_list arguments)
@@ -46,9 +55,16 @@ static uint32_t round_to_power(uint64_t bytes)
 }
 
 /* How many processes may have unwind tables of their own; children that only fork need none. */
-static size_t slot_count(const struct capture_options *options)
+static size_t slot_count(const struct capture *capture)
 {
-	return SCOPE_NO_SLOT + 1 + options->pid_count + (options->follow ? FOLLOW_SLOTS : 0);
+	const struct capture_options *options = capture->options;
+	size_t wanted = capture->present_count + (options->follow ? FOLLOW_SLOTS : 0);
+
+	if (options->scope != SCOPE_PIDS && wanted < capture->present_count * 2)
+		wanted = capture->present_count * 2;
+	if (options->scope != SCOPE_PIDS && wanted < SCOPE_SLOTS_LEAST)
+		wanted = SCOPE_SLOTS_LEAST;
+	return SCOPE_NO_SLOT + 1 + (wanted < SLOTS_MOST ? wanted : SLOTS_MOST);
 }
 
 /* Everything that is fixed when the programs are loaded. */
@@ -57,26 +73,42 @@ static int configure(struct capture *capture)
 	const struct capture_options *options = capture->options;
 	struct outlive_bpf *skeleton = capture->skeleton;
 	uint32_t ring = round_to_power(options->buffer_bytes);
-	size_t slots = slot_count(options);
+	struct traced unmet = { .slot = SCOPE_NO_SLOT };
+	struct scope_process first;
+	uint32_t processes = options->scope == SCOPE_PIDS ? PROCESSES_FOLLOWED : PROCESSES_ALL;
+	size_t slots = slot_count(capture);
 	int result = bpf_map__set_max_entries(skeleton->maps.ring, ring);
 
 	if (result == 0)
-		result = bpf_map__set_max_entries(skeleton->maps.processes, PROCESSES_MOST);
+		result = bpf_map__set_max_entries(skeleton->maps.processes, processes);
 	if (result == 0)
 		result = tables_size(skeleton, unwinds_words(capture->unwinds), slots);
 	if (result == 0)
 		result = slots_open(&capture->slots, slots);
 	if (result == 0)
-		result = samples_size(skeleton, PROCESSES_MOST,
+		result = samples_size(skeleton, processes,
 				      options->sample_bytes || options->max_overhead > 0,
 				      options->sample_bytes != 0);
 	/* What a command or child that is yet to run will map is not known. */
 	attach_prepare(&capture->attach, skeleton,
 		       capture->allocators.leaves || options->launch || options->follow);
+	govern_begin(capture, &unmet, NULL);
+	first = govern_row(capture, &unmet);
 	skeleton->rodata->stack_mode = options->stacks;
 	skeleton->rodata->memo = options->memo;
+	skeleton->rodata->scope = options->scope;
+	skeleton->rodata->first_state = first.state;
+	skeleton->rodata->first_flags = first.flags;
+	skeleton->rodata->first_sample_bytes = first.sample_bytes;
+	skeleton->rodata->first_sample_rate = first.sample_rate;
+	skeleton->rodata->own_pid = (uint32_t)getpid();
+	skeleton->rodata->names_matter = options->name_count || options->not_name_count;
+	skeleton->rodata->user_count = (uint32_t)options->user_count;
+	for (size_t i = 0; i < options->user_count; i++)
+		skeleton->rodata->users[i] = options->users[i];
 	skeleton->rodata->follow = options->follow;
 	skeleton->rodata->governed = options->max_overhead > 0;
+	bpf_program__set_autoload(skeleton->progs.outlive_moved, options->scope == SCOPE_CGROUP);
 	skeleton->rodata->min_size = options->min_size;
 	skeleton->rodata->ring_alloc_mark = ring / 4 * 3;
 	skeleton->rodata->ring_wake_mark = ring / 4;
@@ -117,38 +149,60 @@ static int load(struct capture *capture, struct error *error)
 	return 0;
 }
 
-/* The processes, before anything of the kernel's is touched. */
+/* A process named by pid: it must be one that can be traced. */
+static int find_target(struct capture *capture, uint32_t pid, struct error *error)
+{
+	int result = process_check(pid, error);
+
+	/* A program held at its start has no libc yet: it is looked for as it comes. */
+	if (result == 0)
+		result = allocator_find(pid, &capture->allocators, error);
+	return result == -ENOENT && (capture->options->launch || capture->options->no_blocks) ?
+		       0 : result;
+}
+
+/* The processes and their allocators, before anything of the kernel's is touched. */
 static int find_targets(struct capture *capture, struct error *error)
 {
 	const struct capture_options *options = capture->options;
-	int result;
+	int result = 0;
 
-	for (size_t i = 0; i < options->pid_count; i++) {
-		uint32_t pid = options->pids[i];
-
-		result = process_check(pid, error);
-		/* A program held at its start has no libc yet: it is looked for as it comes. */
-		if (result == 0)
-			result = allocator_find(pid, &capture->allocators, error);
-		if (result == -ENOENT && (options->launch || options->no_blocks))
-			result = 0;
-		if (result < 0)
-			return result;
-		result = binaries_scan(capture->binaries, pid);
-		if (result < 0)
-			return error_set(error, result, "", "cannot read the mappings of process %u: %s",
-					 pid, strerror(-result));
+	if (options->scope != SCOPE_PIDS)
+		result = scope_list(options, &capture->present, &capture->present_count, error);
+	else
+		capture->present_count = options->pid_count;
+	for (size_t i = 0; i < capture->present_count && result == 0; i++) {
+		if (options->scope == SCOPE_PIDS)
+			result = find_target(capture, options->pids[i], error);
+		else if (allocator_find(capture->present[i], &capture->allocators, NULL) == -ENOMEM)
+			result = error_set(error, -ENOMEM, "", "out of memory");
 	}
+	return result;
+}
+
+static int set_cgroup(const struct capture *capture)
+{
+	CLEANUP_CLOSE int fd = open(capture->options->cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	uint32_t first = 0;
+
+	if (fd < 0 || bpf_map_update_elem(bpf_map__fd(capture->skeleton->maps.cgroups), &first, &fd,
+					  BPF_ANY) < 0)
+		return -errno;
 	return 0;
 }
 
 static int name_targets(struct capture *capture, struct error *error)
 {
 	const struct capture_options *options = capture->options;
+	const uint32_t *pids = options->scope == SCOPE_PIDS ? options->pids : capture->present;
+	int result = options->scope == SCOPE_CGROUP ? set_cgroup(capture) : 0;
 
-	for (size_t i = 0; i < options->pid_count; i++) {
-		int result = follow_add(capture, options->pids[i]);
-
+	if (result < 0)
+		return error_set(error, result, "give a directory of the cgroup v2 hierarchy",
+				 "cannot trace the cgroup %.200s: %s", options->cgroup,
+				 strerror(-result));
+	for (size_t i = 0; i < capture->present_count; i++) {
+		result = look_add(capture, pids[i]);
 		if (result < 0)
 			return error_set(error, result, "", "cannot set the traced processes: %s",
 					 strerror(-result));
@@ -198,10 +252,10 @@ int capture_open(const struct capture_options *options, struct capture **ret_cap
 	if (result == 0)
 		result = name_targets(capture, error);
 	if (result == 0)
-		result = follow_attach_new(capture, error);
+		result = look_attach_new(capture, error);
 	if (result == 0)
 		result = attach_tracepoints(&capture->attach, capture->skeleton, options->ranges,
-					    error);
+					    options->scope == SCOPE_CGROUP, error);
 	if (result < 0) {
 		capture_close(capture);
 		return result;
@@ -210,33 +264,55 @@ int capture_open(const struct capture_options *options, struct capture **ret_cap
 	return 0;
 }
 
+/* Tell of one process and of what it has mapped. Of many, one may have ended meanwhile. */
+static int begin_process(struct capture *capture, struct traced *traced)
+{
+	bool named = capture->options->scope == SCOPE_PIDS;
+	int result = 0;
+
+	if (named) {
+		result = side_process(traced->pid, capture->deliver, capture->context);
+		if (result == 0)
+			result = govern_announce(capture, traced);
+		traced->fresh = false;
+	}
+	if (result == 0)
+		result = look_at(capture, traced);
+	if (!named && !process_alive(traced->pid, 0))
+		processes_exit(&capture->processes, traced);
+	return result;
+}
+
 int capture_start(struct capture *capture, event_fn deliver, void *context, struct error *error)
 {
 	int result = 0;
 
 	capture->deliver = deliver;
 	capture->context = context;
-	for (size_t i = 0; i < capture->processes.count && result == 0; i++) {
-		struct traced *traced = &capture->processes.rows[i];
-
-		result = side_process(traced->pid, deliver, context);
-		if (result == 0)
-			result = govern_announce(capture, traced);
-		if (result == 0)
-			result = follow_look(capture, traced);
-	}
+	for (size_t i = 0; i < capture->processes.count && result == 0; i++)
+		result = begin_process(capture, &capture->processes.rows[i]);
 	if (result == -ESRCH)
 		return error_set(error, result, "", "the process ended before tracing began");
 	if (result < 0)
 		return error_set(error, result, "", "cannot begin: %s", strerror(-result));
 	__atomic_store_n(&capture->skeleton->bss->enabled, 1, __ATOMIC_SEQ_CST);
+	/* From here on BPF meets whoever comes; but who came while all this was put in place? */
+	if (capture->options->scope != SCOPE_PIDS)
+		result = follow_present(capture);
+	if (result < 0)
+		return error_set(error, result, "", "cannot begin: %s", strerror(-result));
 	return 0;
+}
+
+size_t capture_processes(const struct capture *capture)
+{
+	return capture->processes.alive;
 }
 
 int capture_release(struct capture *capture, struct error *error)
 {
 	struct launch *launch = capture->options->launch;
-	int result = launch && launch->held ? launch_run(launch, follow_held_mapped, capture) : 0;
+	int result = launch && launch->held ? launch_run(launch, look_held_mapped, capture) : 0;
 
 	if (result < 0)
 		return error_set(error, result, "'outlive doctor' shows what is missing",
@@ -286,5 +362,6 @@ void capture_close(struct capture *capture)
 	unwinds_free(capture->unwinds);
 	slots_close(&capture->slots);
 	processes_free(&capture->processes);
+	free(capture->present);
 	free(capture);
 }

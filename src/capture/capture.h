@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "capture/launch.h"
 #include "capture/unwinds.h"
+#include "outlive/scope.h"
 #include "outlive/unwind.h"
 #include "stream/source.h"
 
@@ -22,9 +23,20 @@
 #define CAPTURE_BUFFER_MOST (1ull << 30)
 #define CAPTURE_MAX_PIDS 64
 
+#define CAPTURE_MAX_WORDS 16
+
 struct capture_options {
-	const uint32_t *pids; /* traced; at least one, at most CAPTURE_MAX_PIDS */
+	enum scope_kind scope;
+	const uint32_t *pids; /* SCOPE_PIDS: at least one, at most CAPTURE_MAX_PIDS */
 	size_t pid_count;
+	const char *cgroup; /* SCOPE_CGROUP: its directory */
+	/* Of SCOPE_ALL and SCOPE_CGROUP those alone whose name matches one of `names`, a shell
+	 * pattern each, and none of `not_names`, and that belong to one of `users`. An empty
+	 * list lets all pass. At most CAPTURE_MAX_WORDS, SCOPE_USERS_MOST. */
+	const char *const *names, *const *not_names;
+	size_t name_count, not_name_count;
+	const uint32_t *users;
+	size_t user_count;
 	struct launch *launch; /* pids[0] is this program, held; NULL when it runs already */
 	enum stack_mode stacks;
 	bool memo;	       /* compare with the thread's last stack before walking */
@@ -69,6 +81,9 @@ int capture_release(struct capture *capture, struct error *error);
  * program that was started (whatever became of its children), and all has been delivered. Owned by the capture; do not close it apart.
  */
 struct source *capture_source(struct capture *capture);
+
+/* How many processes are traced now. */
+size_t capture_processes(const struct capture *capture);
 
 /* End: nothing new is recorded, all probes are out when this returns. What was
  * recorded can still be polled: until 0 comes back. */

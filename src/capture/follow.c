@@ -2,201 +2,99 @@
 #include "capture/follow.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 
-#include "base/log.h"
 #include "capture/govern.h"
+#include "capture/look.h"
+#include "capture/scope.h"
 #include "capture/side.h"
-#include "outlive.skel.h"
 #include "target/process.h"
 
-/* --- probes --------------------------------------------------------------------- */
+/* --- new processes ----------------------------------------------------------------- */
 
-/* All allocator files known so far, in one process. */
-static int attach_process(struct capture *capture, struct traced *traced, struct error *error)
+static bool by_name(const struct capture *capture)
 {
-	int result = 0;
-
-	if (!govern_wants_probes(traced))
-		return 0;
-	for (size_t i = 0; i < capture->allocators_attached && result == 0; i++)
-		result = attach_allocator(&capture->attach, capture->skeleton,
-					  &capture->allocators.files[i], traced->pid, error);
-	traced->probed = result == 0;
-	return result;
+	return capture->options->name_count || capture->options->not_name_count;
 }
 
-int follow_attach_new(struct capture *capture, struct error *error)
+/* Is it wanted, by what it is called now? An event that tells the name of the process, not of
+ * some other thread, is best: /proc may know of no such process any more. */
+static bool wanted(const struct capture *capture, const struct event *event)
 {
-	int result = 0;
+	bool tells = event->kind == EVENT_EXEC ||
+		     (event->kind == EVENT_THREAD && event->tid == event->pid);
+	char comm[WIRE_COMM_BYTES];
 
-	while (result == 0 && capture->allocators_attached < capture->allocators.count) {
-		const struct allocator_file *file =
-			&capture->allocators.files[capture->allocators_attached++];
-
-		for (size_t i = 0; i < capture->processes.count && result == 0; i++) {
-			const struct traced *traced = &capture->processes.rows[i];
-
-			if (traced->used && !traced->exited && govern_wants_probes(traced))
-				result = attach_allocator(&capture->attach, capture->skeleton, file,
-							  traced->pid, error);
-			/* That one has ended is no reason to leave out the others. */
-			if (result == -ESRCH && capture->deliver)
-				result = 0;
-		}
-	}
-	return result;
-}
-
-/* Probes stand that were wanted since `since_ns`. */
-static int deliver_covered(struct capture *capture, uint32_t pid, uint64_t since_ns)
-{
-	struct event event = { .kind = EVENT_COVERED, .pid = pid, .time_ns = side_now_ns() };
-
-	if (event.time_ns <= since_ns)
-		return 0;
-	event.covered.after_ns = event.time_ns - since_ns;
-	return capture->deliver(&event, capture->context);
-}
-
-/* --- slots ---------------------------------------------------------------------- */
-
-/* Tell BPF in which slot the process is. `flags`: BPF_EXIST unless it is to be added. */
-static int set_slot(struct capture *capture, const struct traced *traced, uint64_t flags)
-{
-	const struct scope_process row = govern_row(capture, traced);
-	int result = bpf_map_update_elem(bpf_map__fd(capture->skeleton->maps.processes),
-					 &traced->pid, &row, flags);
-
-	__atomic_add_fetch(&capture->skeleton->bss->generation, 1, __ATOMIC_RELEASE);
-	/* One that has ended has no row any more. */
-	return result < 0 && errno != ENOENT ? -errno : 0;
-}
-
-int follow_set_row(struct capture *capture, const struct traced *traced)
-{
-	return set_slot(capture, traced, BPF_EXIST);
-}
-
-static void give_slot(struct capture *capture, struct traced *traced)
-{
-	if (slots_give(&capture->slots, traced->slot, side_now_ns())) {
-		pythons_forget(capture->pythons, traced->slot);
-		binaries_release(capture->binaries, &capture->tables, traced->slot);
-	}
-	traced->slot = SCOPE_NO_SLOT;
-	traced->own_slot = false;
-}
-
-/* See that the process has a slot that may hold its own tables. Returns false: there is none. */
-static bool own_slot(struct capture *capture, struct traced *traced)
-{
-	uint32_t slot;
-
-	/* Its children still run what it ran before. */
-	if (traced->renewed && capture->slots.users[traced->slot] > 1)
-		give_slot(capture, traced);
-	if (traced->own_slot)
+	if (!by_name(capture))
 		return true;
-	slot = slots_take(&capture->slots, side_now_ns());
-	if (slot == SCOPE_NO_SLOT) {
-		/* What it shares is better than nothing, unless it runs another program. */
-		if (traced->renewed)
-			give_slot(capture, traced);
-		capture->own_losses[WIRE_LOSS_SLOT] += !traced->untabled;
-		traced->untabled = true;
-		return false;
+	if (tells || scope_read_name(event->pid, comm) < 0) {
+		if (event->kind != EVENT_EXEC && event->kind != EVENT_THREAD)
+			return false;
+		memcpy(comm, event->thread.comm, sizeof(comm));
 	}
-	give_slot(capture, traced);
-	traced->slot = slot;
-	traced->own_slot = true;
-	return true;
+	return scope_name_wanted(capture->options, comm);
 }
 
-int follow_add(struct capture *capture, uint32_t pid)
+/* BPF traces it: do we want it? Its row says so from here on. Returns 0 or a -errno. */
+static int judge(struct capture *capture, struct traced *traced, const struct event *event)
 {
-	struct traced *traced = processes_add(&capture->processes, pid);
+	bool was_outside = traced->outside;
 
+	traced->outside = !wanted(capture, event);
+	if (traced->outside) {
+		look_give_slot(capture, traced);
+		return look_tell(capture, traced, BPF_EXIST);
+	}
+	if (was_outside)
+		traced->fresh = true;
+	return 0;
+}
+
+/* A process that BPF has met: with a scope of pids one whose fork record was lost. NULL without
+ * memory, or when there is nothing to be done about it. */
+static struct traced *meet(struct capture *capture, const struct event *event)
+{
+	struct traced *traced;
+
+	if (event->kind == EVENT_EXIT ||
+	    (capture->options->scope == SCOPE_PIDS && !process_alive(event->pid, 0)))
+		return NULL;
+	traced = processes_add(&capture->processes, event->pid);
 	if (!traced)
-		return -ENOMEM;
+		return NULL;
+	traced->fresh = true;
 	govern_begin(capture, traced, NULL);
-	traced->slot = slots_take(&capture->slots, side_now_ns());
-	traced->own_slot = traced->slot != SCOPE_NO_SLOT;
-	traced->probed = govern_wants_probes(traced);
-	samples_add(&capture->samples, pid);
-	return set_slot(capture, traced, BPF_ANY);
+	if (judge(capture, traced, event) == 0 && !traced->outside) {
+		look_attach_process(capture, traced);
+		look_later(traced, event->time_ns);
+	}
+	return traced;
 }
 
-/* --- looking at what is mapped --------------------------------------------------- */
-
-/* What the last scan found: modules to the receiver, tables and interpreter to BPF. */
-static int publish(struct capture *capture, struct traced *traced)
-{
-	bool own = own_slot(capture, traced);
-	int result;
-
-	result = binaries_publish(capture->binaries, &capture->tables, traced->pid,
-				  own ? traced->slot : SCOPE_NO_SLOT, side_now_ns(),
-				  capture->deliver, capture->context);
-	if (result == 0 && own)
-		result = pythons_look(capture->pythons, traced->slot, traced->pid,
-				      capture->binaries, capture->deliver, capture->context);
-	return result;
-}
-
-/* Find allocators that are new and probe them; `news_ns`: since when they may be there. */
-static int look_for_allocators(struct capture *capture, const struct traced *traced)
+int follow_present(struct capture *capture)
 {
 	struct error error = { .what = "" };
-	size_t known = capture->allocators.count;
+	uint32_t *pids = NULL;
+	size_t count = 0;
+	int result = scope_list(capture->options, &pids, &count, &error);
 
-	allocator_find(traced->pid, &capture->allocators, NULL);
-	if (capture->allocators.count == known)
-		return 0;
-	if (follow_attach_new(capture, &error) < 0) {
-		log_line("%s", error.what);
-		return 0;
+	for (size_t i = 0; i < count && result == 0; i++) {
+		struct traced *traced;
+
+		if (processes_find(&capture->processes, pids[i]))
+			continue;
+		result = look_add(capture, pids[i]);
+		traced = processes_find(&capture->processes, pids[i]);
+		if (result == 0)
+			result = look_for_allocators(capture, traced);
+		if (result == 0)
+			result = look_at(capture, traced);
 	}
-	return traced->news_ns ? deliver_covered(capture, traced->pid, traced->news_ns) : 0;
-}
-
-int follow_look(struct capture *capture, struct traced *traced)
-{
-	uint32_t slot = traced->slot;
-	int result = look_for_allocators(capture, traced);
-
-	if (result == 0)
-		result = binaries_scan(capture->binaries, traced->pid);
-	if (result == 0 && traced->renewed)
-		result = side_program(traced->pid, capture->deliver, capture->context);
-	if (result == 0)
-		result = publish(capture, traced);
-	if (result == 0 && (traced->renewed || traced->slot != slot))
-		result = set_slot(capture, traced, BPF_EXIST);
-	traced->look = false;
-	traced->renewed = false;
-	traced->news_ns = 0;
-	/* A process that just ended has nothing to look at; its end is on its way. */
-	return result == -ESRCH || result == -EACCES ? 0 : result;
-}
-
-int follow_held_mapped(void *context)
-{
-	struct capture *capture = context;
-
-	tables_idle(&capture->tables);
-	return follow_look(capture, processes_find(&capture->processes,
-						   (uint32_t)capture->options->launch->pid));
-}
-
-static void want_look(struct traced *traced, uint64_t time_ns)
-{
-	if (!traced->news_ns)
-		traced->news_ns = time_ns;
-	traced->look = true;
+	free(pids);
+	return result;
 }
 
 /* --- events ----------------------------------------------------------------------- */
@@ -206,7 +104,6 @@ static int add_child(struct capture *capture, uint32_t parent_pid, const struct 
 {
 	uint32_t pid = event->fork.child_pid;
 	struct traced *child = processes_find(&capture->processes, pid), *parent;
-	struct error error = { .what = "" };
 
 	if (child)
 		processes_remove(&capture->processes, child);
@@ -216,20 +113,19 @@ static int add_child(struct capture *capture, uint32_t parent_pid, const struct 
 	child->program_ns = event->time_ns;
 	parent = processes_find(&capture->processes, parent_pid);
 	govern_begin(capture, child, parent);
-	if (parent && !parent->look) {
+	if (parent && !parent->look && !parent->outside) {
 		slots_share(&capture->slots, parent->slot);
 		child->slot = parent->slot;
 		child->look = pythons_has(capture->pythons, parent->slot);
 	} else {
 		child->look = true;
 	}
+	child->fresh = child->look && !parent;
 	/* A child in its parent's memory calls no allocator of its own before it runs another
 	 * program, and a perf event's probes would be met by its parent. */
-	if (!(event->flags & WIRE_SHARES_MEMORY) || capture->attach.multi) {
-		if (attach_process(capture, child, &error) < 0)
-			log_line("%s", error.what);
-	}
-	return set_slot(capture, child, BPF_EXIST);
+	if (!(event->flags & WIRE_SHARES_MEMORY) || capture->attach.multi)
+		look_attach_process(capture, child);
+	return look_tell(capture, child, BPF_EXIST);
 }
 
 static int on_fork(struct capture *capture, const struct event *event)
@@ -244,29 +140,24 @@ static int on_fork(struct capture *capture, const struct event *event)
 	if (result == 0)
 		result = capture->deliver(event, capture->context);
 	child = processes_find(&capture->processes, event->fork.child_pid);
-	if (result == 0 && child && child->probed && !(event->flags & WIRE_SHARES_MEMORY))
-		result = deliver_covered(capture, child->pid, event->time_ns);
+	if (result == 0 && capture->options->scope == SCOPE_PIDS && child && child->probed &&
+	    !(event->flags & WIRE_SHARES_MEMORY))
+		result = look_deliver_covered(capture, child->pid, event->time_ns,
+					      child->probed_ns);
 	return result;
 }
 
 static int on_exec(struct capture *capture, struct traced *traced, const struct event *event)
 {
-	struct error error = { .what = "" };
-	bool covered = false;
 	int result;
 
-	if (!traced)
-		return capture->deliver(event, capture->context);
 	if (event->flags & WIRE_OTHER_THREAD) {
 		/* The kernel tied the probes to the first thread, which is another one now. */
 		attach_release(&capture->attach, traced->pid, false);
 		traced->probed = false;
 	}
-	if (!traced->probed) {
-		if (attach_process(capture, traced, &error) < 0)
-			log_line("%s", error.what);
-		covered = traced->probed;
-	}
+	if (!traced->probed)
+		look_attach_process(capture, traced);
 	binaries_forget(capture->binaries, traced->pid);
 	if (traced->own_slot)
 		pythons_forget(capture->pythons, traced->slot);
@@ -274,29 +165,17 @@ static int on_exec(struct capture *capture, struct traced *traced, const struct 
 	traced->program_ns = event->time_ns;
 	capture->sweep_due = true;
 	traced->news_ns = 0;
-	want_look(traced, event->time_ns);
+	look_later(traced, event->time_ns);
 	result = capture->deliver(event, capture->context);
-	return result == 0 && covered ? deliver_covered(capture, traced->pid, event->time_ns) :
-					result;
-}
-
-/* A process that BPF traces, but of whose beginning the record was lost. */
-static struct traced *adopt(struct capture *capture, const struct event *event)
-{
-	struct error error = { .what = "" };
-	struct traced *traced;
-
-	if ((event->kind != EVENT_THREAD && event->kind != EVENT_EXEC && event->kind != EVENT_MAP) ||
-	    !process_alive(event->pid, 0))
-		return NULL;
-	traced = processes_add(&capture->processes, event->pid);
-	if (traced)
-		govern_begin(capture, traced, NULL);
-	if (traced && attach_process(capture, traced, &error) < 0)
-		log_line("%s", error.what);
-	if (traced)
-		want_look(traced, event->time_ns);
-	return traced;
+	if (event->flags & WIRE_LEAVES)
+		processes_exit(&capture->processes, traced);
+	else if (result == 0)
+		result = judge(capture, traced, event);
+	/* Its probes were placed, but after this. */
+	return result == 0 && traced->probed && traced->probed_ns > event->time_ns ?
+		       look_deliver_covered(capture, traced->pid, event->time_ns,
+					    traced->probed_ns) :
+		       result;
 }
 
 int follow_event(const struct event *event, void *context)
@@ -305,23 +184,32 @@ int follow_event(const struct event *event, void *context)
 	struct traced *traced = processes_find(&capture->processes, event->pid);
 
 	if (!traced)
-		traced = adopt(capture, event);
+		traced = meet(capture, event);
+	else if (traced->outside && (event->kind == EVENT_THREAD || event->kind == EVENT_EXEC) &&
+		 judge(capture, traced, event) == 0 && !traced->outside)
+		look_later(traced, event->time_ns);
+	/* What comes of one that is not wanted came before BPF was told. */
+	if (traced ? traced->outside : by_name(capture))
+		return 0;
+	if (!traced)
+		return capture->deliver(event, capture->context);
 	switch (event->kind) {
 	case EVENT_FORK:
 		return on_fork(capture, event);
 	case EVENT_EXEC:
 		return on_exec(capture, traced, event);
 	case EVENT_PYTHON_STACK:
-		return traced ? pythons_stack(capture->pythons, traced->slot, event,
-					      capture->deliver, capture->context) : 0;
+		return pythons_stack(capture->pythons, traced->slot, event, capture->deliver,
+				     capture->context);
 	case EVENT_MAP:
-		if (traced && event->range.fd >= 0 && (event->range.prot & 4 /* PROT_EXEC */))
-			want_look(traced, event->time_ns);
+		if (event->range.fd >= 0 && (event->range.prot & 4 /* PROT_EXEC */))
+			look_later(traced, event->time_ns);
 		break;
 	case EVENT_EXIT:
-		if (traced && event->exit.last_thread)
+		if (event->exit.last_thread)
 			processes_exit(&capture->processes, traced);
-		else if (traced && event->tid == event->pid && !capture->attach.multi)
+		else if (event->tid == event->pid && !capture->attach.multi &&
+			 capture->options->scope == SCOPE_PIDS)
 			capture->own_losses[WIRE_LOSS_FIRST_THREAD]++;
 		break;
 	}
@@ -360,10 +248,11 @@ static int forget(struct capture *capture, struct traced *traced)
 		return result;
 	samples_remove(&capture->samples, pid);
 	capture->sweep_due = true;
-	give_slot(capture, traced);
+	look_give_slot(capture, traced);
 	binaries_forget(capture->binaries, pid);
 	processes_remove(&capture->processes, traced);
-	return capture->stopped ? 0 : attach_release(&capture->attach, pid, false);
+	return capture->stopped || capture->options->scope != SCOPE_PIDS ?
+		       0 : attach_release(&capture->attach, pid, false);
 }
 
 /* BPF met addresses in no mapping: look at all whose they may have been. */
@@ -377,9 +266,16 @@ static void note_stale(struct capture *capture)
 	for (size_t i = 0; i < capture->processes.count; i++) {
 		struct traced *traced = &capture->processes.rows[i];
 
-		if (traced->used && capture->slots.stale[traced->slot])
+		/* … and at those that found no slot free, once there are some. */
+		if (traced->used && (capture->slots.stale[traced->slot] ||
+				     (traced->untabled && !traced->own_slot && capture->slots.free)))
 			traced->look = true;
 	}
+}
+
+static bool wants_look(const struct traced *traced)
+{
+	return traced->used && !traced->exited && !traced->outside && traced->look;
 }
 
 int follow_settle(struct capture *capture)
@@ -388,10 +284,12 @@ int follow_settle(struct capture *capture)
 
 	note_stale(capture);
 	for (size_t i = 0; i < capture->processes.count && result == 0; i++) {
-		struct traced *traced = &capture->processes.rows[i];
-
-		if (traced->used && !traced->exited && traced->look)
-			result = follow_look(capture, traced);
+		if (wants_look(&capture->processes.rows[i]))
+			result = look_for_allocators(capture, &capture->processes.rows[i]);
+	}
+	for (size_t i = 0; i < capture->processes.count && result == 0; i++) {
+		if (wants_look(&capture->processes.rows[i]))
+			result = look_at(capture, &capture->processes.rows[i]);
 	}
 	/* Only now: who shared a slot with one that ended has its own. */
 	for (size_t i = 0; i < capture->processes.count && result == 0; i++) {

@@ -5,9 +5,11 @@
 #include <string.h>
 #include <time.h>
 
+#include <bpf/bpf.h>
+
 #include "base/log.h"
 #include "capture/calibrate.h"
-#include "capture/follow.h"
+#include "capture/look.h"
 #include "capture/side.h"
 #include "outlive.skel.h"
 
@@ -79,6 +81,7 @@ struct scope_process govern_row(const struct capture *capture, const struct trac
 		.flags = capture->options->sample_bytes ? 0 : SCOPE_ALL_FREES,
 		.sample_bytes = (uint32_t)governor->sample_bytes,
 		.sample_rate = sample_code(governor->sample_bytes),
+		.user = SCOPE_ANY_USER,
 	};
 }
 
@@ -106,7 +109,7 @@ static int give_up(struct capture *capture, struct traced *traced, double share)
 {
 	const struct governor *governor = &traced->governor;
 	struct event event = { .kind = EVENT_TIER, .pid = traced->pid };
-	int result = follow_set_row(capture, traced);
+	int result = look_tell(capture, traced, BPF_EXIST);
 
 	/* From here on the programs do less; the time is after all that they still did. */
 	event.time_ns = side_now_ns();

@@ -10,6 +10,7 @@
 #include "outlive.skel.h"
 #include "target/process.h"
 
+#define UNKNOWN_NS 2000000000ull	/* how long a process may run before it is told of */
 #define RESIDENT_EVERY_NS 200000000ull /* how often resident memory is read */
 
 /* The last word on memory of a program that we started comes from wait(2). */
@@ -39,13 +40,16 @@ static void notice_end(struct capture *capture, struct traced *traced)
 		processes_exit(&capture->processes, traced);
 }
 
-/* Is the block of a note gone with the program that made it? */
+/* Is the block of a note gone with the program that made it? One of which nothing is known may
+ * have been met just now. */
 static bool is_dead(const struct sample_note *note, void *context)
 {
 	const struct capture *capture = context;
 	const struct traced *traced = processes_find(&capture->processes, note->pid);
 
-	return !traced || traced->exited || note->time_ns < traced->program_ns;
+	if (!traced)
+		return note->time_ns + UNKNOWN_NS < side_now_ns();
+	return traced->exited || note->time_ns < traced->program_ns;
 }
 
 static int sweep_samples(struct capture *capture)
@@ -117,7 +121,7 @@ static bool has_ended(const struct capture *capture)
 	const struct traced *traced;
 
 	if (!launch)
-		return capture->processes.alive == 0;
+		return capture->options->scope == SCOPE_PIDS && capture->processes.alive == 0;
 	traced = processes_find(&capture->processes, (uint32_t)launch->pid);
 	return !traced || traced->exited;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The capture as a source of events, and the state it shares with its life
- * (capture.c) and with what is known of each process (follow.c). Private to this folder.
+ * (capture.c) and with what is done of each process (look.c, follow.c). Private to this folder.
  */
 #ifndef OUTLIVE_CAPTURE_POLL_H
 #define OUTLIVE_CAPTURE_POLL_H
@@ -34,6 +34,8 @@ struct capture {
 	struct pythons *pythons;
 	struct ring *ring;
 	struct processes processes;
+	uint32_t *present; /* those found at first, where they are not named */
+	size_t present_count;
 	bool stopped;
 	uint64_t resident_due_ns;
 	uint64_t own_losses[WIRE_LOSS_COUNT]; /* those that BPF does not count */

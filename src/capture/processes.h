@@ -15,7 +15,10 @@ struct traced {
 	uint32_t slot;	/* of the unwind tables; SCOPE_NO_SLOT: none */
 	bool own_slot;	/* no other process has it, or had it first */
 	bool exited;
+	bool outside;	/* not wanted, for its name; known so as to leave out what comes of it */
+	bool fresh;	/* it has not been told of yet */
 	bool probed;	/* the probes that are for it alone stand */
+	uint64_t probed_ns; /* … since then; 0: before it ran */
 	bool look;	/* its mappings or its program changed: read /proc/PID/maps */
 	bool renewed;	/* … the program */
 	bool told;	/* who it is and where it lives, once it had lived for a while */

@@ -3,15 +3,18 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/text.h"
 #include "capture/features.h"
+#include "capture/scope.h"
 #include "cli/cli.h"
 #include "cli/doctor_allocators.h"
 #include "cli/doctor_code.h"
+#include "cli/target.h"
 #include "target/allocator.h"
 #include "target/home.h"
 #include "target/process.h"
@@ -84,14 +87,46 @@ static int show_process(uint32_t pid, uint64_t limit_bytes, struct error *error)
 	return result;
 }
 
+/* How many processes there are to trace, and where probes would be. */
+static int show_scope(const struct options *options, struct error *error)
+{
+	struct capture_options capture = { .scope = SCOPE_ALL };
+	struct allocator_list list = { 0 };
+	size_t count = 0, with = 0;
+	uint32_t *pids = NULL;
+	char path[200];
+	int result = target_of_options(options, &capture, error);
+
+	if (result == 0)
+		result = scope_list(&capture, &pids, &count, error);
+	if (result < 0)
+		return result;
+	for (size_t i = 0; i < count; i++)
+		with += allocator_find(pids[i], &list, NULL) == 0;
+	free(pids);
+	printf("\nprocesses       %zu, of which %zu have a malloc to watch\n", count, with);
+	for (size_t i = 0; i < list.count; i++) {
+		text_clean(path, sizeof(path), list.files[i].path, strlen(list.files[i].path));
+		printf("%-15s %zu functions of %s\n", i ? "" : "probes on", list.files[i].function_count,
+		       path);
+	}
+	allocator_list_free(&list);
+	return 0;
+}
+
 int cli_doctor(const struct options *options, enum verb_bit verb)
 {
+	struct error error = { .what = "" };
 	bool good = show_machine();
 
 	(void)verb;
+	if ((options->all || options->cgroup) && show_scope(options, &error) < 0) {
+		fflush(stdout);
+		cli_complain(&error);
+		good = false;
+	}
 	for (size_t i = 0; i < options->pid_count; i++) {
-		struct error error = { .what = "" };
-
+		error = (struct error){ .what = "" };
 		if (show_process(options->pids[i], options->unwind_bytes, &error) < 0) {
 			fflush(stdout);
 			cli_complain(&error);

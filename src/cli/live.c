@@ -13,6 +13,7 @@
 #include "capture/capture.h"
 #include "capture/side.h"
 #include "cli/cli.h"
+#include "cli/target.h"
 #include "target/process.h"
 
 #define POLL_MS 20 /* how long events may wait in the ring when they come slowly */
@@ -33,18 +34,31 @@ void live_catch_signals(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-static void announce(const struct options *options, bool screen, const uint32_t *pids, size_t count)
+static void announce_pids(const struct capture_options *options)
 {
 	struct process_info info;
 	char comm[64];
 
-	fprintf(stderr, "tracing ");
-	for (size_t i = 0; i < count; i++) {
-		bool known = process_read(pids[i], &info) == 0;
+	for (size_t i = 0; i < options->pid_count; i++) {
+		bool known = process_read(options->pids[i], &info) == 0;
 
 		text_clean(comm, sizeof(comm), known ? info.comm : "?", sizeof(info.comm));
-		fprintf(stderr, "%s%s (%u)", i ? ", " : "", comm, pids[i]);
+		fprintf(stderr, "%s%s (%u)", i ? ", " : "", comm, options->pids[i]);
 	}
+}
+
+static void announce(const struct options *options, bool screen, const struct view *view,
+		     const struct capture_options *how)
+{
+	size_t count = capture_processes(view->capture);
+
+	fprintf(stderr, "tracing ");
+	if (how->scope == SCOPE_PIDS)
+		announce_pids(how);
+	else
+		fprintf(stderr, "%zu process%s%s%s and those to come", count,
+			count == 1 ? "" : "es", how->cgroup ? " of " : "",
+			how->cgroup ? how->cgroup : "");
 	if (screen || options->duration_ns || options->command || !isatty(STDERR_FILENO))
 		fprintf(stderr, "\n");
 	else
@@ -123,7 +137,7 @@ static int trace_all(const struct options *options, const struct capture_options
 	if (result < 0)
 		return result;
 	view->began = true;
-	announce(options, watch->screen, capture_options->pids, capture_options->pid_count);
+	announce(options, watch->screen, view, capture_options);
 	result = capture_release(view->capture, error);
 	if (result == 0)
 		result = trace(options, watch, view, feed, error);
@@ -156,14 +170,11 @@ int live_run(const struct options *options, const struct live_watch *watch, stru
 
 	describe(options, view);
 	capture_options = (struct capture_options){
-		.pids = options->pids,
-		.pid_count = options->pid_count,
 		.stacks = options->stacks,
 		.memo = !options->no_memo,
 		.buffer_bytes = options->buffer_bytes,
 		.unwind_bytes = options->unwind_bytes,
 		.min_size = options->min_size,
-		.follow = !options->no_follow,
 		.sample_bytes = options->sample_bytes,
 		.no_blocks = options->tier == EVENT_TIER_MMAP,
 		.max_overhead = options->max_overhead,
@@ -179,7 +190,8 @@ int live_run(const struct options *options, const struct live_watch *watch, stru
 		ledger_set_window(feed.ledger, watch->window);
 	if (!watch->screen)
 		live_catch_signals();
-	if (options->command) {
+	result = target_of_options(options, &capture_options, error);
+	if (result == 0 && options->command) {
 		result = launch_start(&launch, options->command, error);
 		launched = (uint32_t)launch.pid;
 		capture_options.pids = &launched;

@@ -86,17 +86,34 @@ static int check_tier(const struct options *options, struct error *error)
 	return 0;
 }
 
+/* One way of saying what is to be traced, and what goes with it. */
+static int check_target(const struct options *options, struct error *error)
+{
+	int ways = (options->command != NULL) + (options->pid_count > 0) + options->all +
+		   (options->cgroup != NULL);
+
+	if (options->command && !options->command[0])
+		return error_set(error, -EINVAL, "", "there is no command behind '--'");
+	if (ways > 1)
+		return error_set(error, -EINVAL, "",
+				 "one of -p, -a, --cgroup and a command behind '--', not several");
+	if (!options->all && !options->cgroup &&
+	    (options->name_count || options->not_name_count || options->user_count))
+		return error_set(error, -EINVAL, "",
+				 "--comm, --exclude and --user choose among the processes of -a or "
+				 "--cgroup");
+	return 0;
+}
+
 int options_check(const struct options *options, enum verb_bit verb, const char *live,
 		  struct error *error)
 {
 	const struct verb_input *input = input_of(verb);
-	bool target = options->command || options->pid_count;
+	bool target = options->command || options->pid_count || options->all || options->cgroup;
+	int result = check_target(options, error);
 
-	if (options->command && !options->command[0])
-		return error_set(error, -EINVAL, "", "there is no command behind '--'");
-	if (options->command && options->pid_count)
-		return error_set(error, -EINVAL, "",
-				 "either -p or a command behind '--', not both");
+	if (result < 0)
+		return result;
 	if (options->file_count && options->command)
 		return error_set(error, -EINVAL, "", "either a recording or a command, not both");
 	if (options->file_count && live)
@@ -108,7 +125,7 @@ int options_check(const struct options *options, enum verb_bit verb, const char 
 		return check_diff(options, error);
 	if ((verb & VERBS_TRACING) && !target && !options->file_count)
 		return error_set(error, -EINVAL, "",
-				 "what is to be traced? -p PID, or -- COMMAND%s",
+				 "what is to be traced? -p PID, -a, --cgroup PATH, or -- COMMAND%s",
 				 input->most_files ? "; or a recording to be read" : "");
 	if (verb == VERB_RECORD && !options->output)
 		return error_set(error, -EINVAL, "", "where is the recording to go? -o FILE");

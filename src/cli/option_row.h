@@ -26,6 +26,10 @@ extern const size_t option_row_count;
 
 /* What is traced, and how (option_trace.c). */
 int option_set_pids(struct options *options, const char *value, struct error *error);
+int option_set_cgroup(struct options *options, const char *value, struct error *error);
+int option_set_comm(struct options *options, const char *value, struct error *error);
+int option_set_exclude(struct options *options, const char *value, struct error *error);
+int option_set_user(struct options *options, const char *value, struct error *error);
 int option_set_duration(struct options *options, const char *value, struct error *error);
 int option_set_stacks(struct options *options, const char *value, struct error *error);
 int option_set_buffer(struct options *options, const char *value, struct error *error);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,6 +40,54 @@ int option_set_pids(struct options *options, const char *value, struct error *er
 			return error_set(error, -EINVAL, "",
 					 "-p takes process ids, as in -p 4242 or -p 4242,4243");
 	}
+	return 0;
+}
+
+int option_set_cgroup(struct options *options, const char *value, struct error *error)
+{
+	if (!*value || options->cgroup)
+		return error_set(error, -EINVAL, "", "--cgroup takes one path, as system.slice");
+	options->cgroup = value;
+	return 0;
+}
+
+static int add_word(const char **words, size_t *count, const char *option, const char *value,
+		    struct error *error)
+{
+	if (!*value)
+		return error_set(error, -EINVAL, "", "%s takes a name, or a pattern as 'php*'",
+				 option);
+	if (*count == CAPTURE_MAX_WORDS)
+		return error_set(error, -EINVAL, "", "%s can be given %d times", option,
+				 CAPTURE_MAX_WORDS);
+	words[(*count)++] = value;
+	return 0;
+}
+
+int option_set_comm(struct options *options, const char *value, struct error *error)
+{
+	return add_word(options->names, &options->name_count, "--comm", value, error);
+}
+
+int option_set_exclude(struct options *options, const char *value, struct error *error)
+{
+	return add_word(options->not_names, &options->not_name_count, "--exclude", value, error);
+}
+
+int option_set_user(struct options *options, const char *value, struct error *error)
+{
+	const struct passwd *entry = *value ? getpwnam(value) : NULL;
+	uint64_t user;
+
+	if (entry)
+		user = entry->pw_uid;
+	else if (units_parse_number(value, 0, UINT32_MAX - 1, &user) < 0)
+		return error_set(error, -EINVAL, "", "--user takes a user's name or number; there is "
+				 "no user '%.80s'", value);
+	if (options->user_count == SCOPE_USERS_MOST)
+		return error_set(error, -EINVAL, "", "--user can be given %d times",
+				 SCOPE_USERS_MOST);
+	options->users[options->user_count++] = (uint32_t)user;
 	return 0;
 }
 

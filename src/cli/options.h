@@ -32,6 +32,12 @@ enum verb_bit {
 struct options {
 	uint32_t pids[CAPTURE_MAX_PIDS];
 	size_t pid_count;
+	bool all;
+	const char *cgroup; /* as given; NULL none */
+	const char *names[CAPTURE_MAX_WORDS], *not_names[CAPTURE_MAX_WORDS]; /* --comm, --exclude */
+	size_t name_count, not_name_count;
+	uint32_t users[SCOPE_USERS_MOST];
+	size_t user_count;
 	char *const *command; /* behind "--"; NULL none */
 	const char *files[OPTIONS_MAX_FILES]; /* recordings to be read */
 	size_t file_count;

@@ -199,6 +199,16 @@ static uint32_t foreign_namespaces(uint32_t pid)
 	return foreign;
 }
 
+int home_read_user(uint32_t pid, uint32_t *ret_uid)
+{
+	char status[PROC_STATUS_BYTES];
+	int err = proc_file_read(pid, "status", status, sizeof(status));
+
+	if (!err)
+		*ret_uid = effective_user(status);
+	return err;
+}
+
 int home_read(uint32_t pid, struct process_home *ret_home)
 {
 	char status[PROC_STATUS_BYTES], cgroups[CGROUP_BYTES];

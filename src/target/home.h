@@ -46,6 +46,9 @@ struct process_home {
 /* Read all of it that can be read. Returns 0, or -ESRCH when there is no such process. */
 int home_read(uint32_t pid, struct process_home *ret_home);
 
+/* The effective user of `pid`, as process_home.uid. Returns 0 or -ESRCH. */
+int home_read_user(uint32_t pid, uint32_t *ret_uid);
+
 /*
  * The cgroup that a text like /proc/PID/cgroup's names (cgroups(7)): the path in the
  * unified hierarchy, or where all controllers are in hierarchies of version 1 the

@@ -69,6 +69,11 @@ static int read_stat(uint32_t pid, const char *name, struct process_stat *ret_st
 	return err ? err : process_parse_stat(text, boottime_lead(), ret_stat);
 }
 
+int process_read_stat(uint32_t pid, struct process_stat *ret_stat)
+{
+	return read_stat(pid, "stat", ret_stat);
+}
+
 int process_resident(uint32_t pid, uint64_t *ret_rss, uint64_t *ret_peak)
 {
 	char text[PROC_STATUS_BYTES];

@@ -76,6 +76,9 @@ int process_check(uint32_t pid, struct error *error);
  */
 int process_read(uint32_t pid, struct process_info *ret_info);
 
+/* What the stat file of `pid` says. Returns as process_read(). */
+int process_read_stat(uint32_t pid, struct process_stat *ret_stat);
+
 /* Resident and peak resident bytes (VmRSS and VmHWM of /proc/PID/status; 0 when the
  * process has no memory any more). Either pointer may be NULL. Returns 0 or -ESRCH. */
 int process_resident(uint32_t pid, uint64_t *ret_rss, uint64_t *ret_peak);

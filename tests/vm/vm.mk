@@ -15,7 +15,9 @@ $(VM)/vmlinuz: tests/vm/fetch-kernel
 VM_LIBRARIES := $(addprefix /usr/lib/x86_64-linux-gnu/,libjemalloc.so.2 libtcmalloc_minimal.so.4)
 VM_OPERATORS := forms:libjemalloc.so.2 throws:libjemalloc.so.2 throws:libtcmalloc_minimal.so.4
 
-check-vm: $(VM)/vmlinuz $(B)/outlive $(B)/tests/targets/exact $(B)/tests/targets/operators ## the exactness tests on Debian's kernel 6.1
+check-vm: check-vm-exact check-vm-whole ## Debian's kernel 6.1: exactness, allocators, the whole machine
+
+check-vm-exact: $(VM)/vmlinuz $(B)/outlive $(B)/tests/targets/exact $(B)/tests/targets/operators
 	$(Q)rm -rf $(VM)/out
 	$(Q)tests/vm/run --kernel $(VM)/vmlinuz --out $(VM)/out --timeout 600 \
 		$(foreach run,$(VM_RUNS),--argument $(run)) \
@@ -25,3 +27,12 @@ check-vm: $(VM)/vmlinuz $(B)/outlive $(B)/tests/targets/exact $(B)/tests/targets
 		$(foreach run,$(VM_OPERATORS),--argument $(run)) tests/vm/allocators.sh \
 		tests/vm/shell.sh $(B)/outlive $(B)/tests/targets/operators $(VM_LIBRARIES)
 	$(Q)tests/vm/check-allocators $(VM)/out $(VM_OPERATORS)
+
+# Machine-wide tracing runs nowhere else: it would plant probes in every process of this machine.
+check-vm-whole: $(VM)/vmlinuz $(B)/outlive $(B)/tests/targets/keep
+	$(Q)rm -rf $(VM)/whole
+	$(Q)tests/vm/run --kernel $(VM)/vmlinuz --out $(VM)/whole --timeout 600 \
+		tests/vm/whole.sh tests/vm/shell.sh $(B)/outlive $(B)/tests/targets/keep
+	$(Q)tests/vm/check-whole $(VM)/whole
+
+.PHONY: check-vm-exact check-vm-whole

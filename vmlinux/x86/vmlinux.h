@@ -58,7 +58,20 @@ struct thread_struct {
 	unsigned long fsbase; /* the thread pointer */
 };
 
+struct thread_info {
+	__u32 status; /* TS_COMPAT: in a system call of a 32-bit program */
+};
+
+typedef struct {
+	unsigned int val;
+} kuid_t;
+
+struct cred {
+	kuid_t euid;
+};
+
 struct task_struct {
+	struct thread_info thread_info;
 	int pid;
 	int tgid;
 	__u64 start_time;
@@ -67,6 +80,7 @@ struct task_struct {
 	struct signal_struct *signal;
 	struct mm_struct *mm;
 	struct uprobe_task *utask;
+	const struct cred *cred;
 	char comm[16];
 	struct thread_struct thread;
 };

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * keep: one of many processes of a host. It waits for the file DIRECTORY/go, makes blocks and
+ * keeps them, says so in one line, and stays until there is DIRECTORY/end, or ends at once.
+ *
+ *   keep DIRECTORY NUMBER stay          NUMBER blocks of 1000 + NUMBER bytes
+ *   keep DIRECTORY NUMBER leave         the same, and ends
+ *   keep DIRECTORY NUMBER user UID      becomes user UID before it waits, then as stay
+ *   keep DIRECTORY NUMBER chain TIMES   runs itself by exec TIMES times, each time after it has
+ *                                       made blocks; then as stay, with NUMBER + TIMES
+ *   keep DIRECTORY NUMBER storm COUNT   COUNT children, some at a time: each keeps one of
+ *                                       NUMBER blocks and ends; then as stay
+ */
+#include <limits.h>
+#include <sys/wait.h>
+
+#include "target.h"
+
+#define BLOCKS_MOST 4096
+#define BASE_BYTES 1000
+#define AT_A_TIME 8
+
+static void *volatile kept[BLOCKS_MOST];
+static char go_path[PATH_MAX], end_path[PATH_MAX];
+
+static void await(const char *path)
+{
+	while (access(path, F_OK) < 0)
+		target_sleep_until(target_now_ns() + 20000000);
+}
+
+__attribute__((noinline)) static void keep_block(long at, long number)
+{
+	kept[at] = malloc(BASE_BYTES + (size_t)number);
+}
+
+static void keep_blocks(long number)
+{
+	for (long i = 0; i < number; i++) {
+		void *volatile brief = malloc(17);
+
+		keep_block(i, number);
+		free(brief);
+	}
+}
+
+static void tell(const char *kind, long number)
+{
+	target_print("{\"pid\":%d,\"kind\":\"%s\",\"number\":%ld,\"live_blocks\":%ld,"
+		     "\"live_bytes\":%ld,\"allocated_blocks\":%ld}\n", getpid(), kind, number,
+		     number, number * (BASE_BYTES + number), 2 * number);
+	target_flush();
+}
+
+static void storm(long number, long count)
+{
+	long running = 0;
+
+	for (long i = 0; i < count; i++) {
+		if (running == AT_A_TIME) {
+			wait(NULL);
+			running--;
+		}
+		if (fork() == 0) {
+			keep_blocks(number);
+			for (long block = 1; block < number; block++)
+				free(kept[block]);
+			_exit(0);
+		}
+		running++;
+	}
+	while (running-- > 0)
+		wait(NULL);
+}
+
+static void chain(char **argv, long number, long times)
+{
+	char next[24], left[24];
+
+	if (times == 0)
+		return;
+	keep_blocks(number);
+	snprintf(next, sizeof(next), "%ld", number + 1);
+	snprintf(left, sizeof(left), "%ld", times - 1);
+	execl("/proc/self/exe", argv[0], argv[1], next, "chain", left, NULL);
+	_exit(95);
+}
+
+int main(int argc, char **argv)
+{
+	long number = target_number(argc, argv, 2, 1, BLOCKS_MOST);
+	const char *kind = argc > 3 ? argv[3] : "";
+	long value = argc > 4 ? target_number(argc, argv, 4, 0, 100000) : 0;
+
+	snprintf(go_path, sizeof(go_path), "%s/go", argv[1]);
+	snprintf(end_path, sizeof(end_path), "%s/end", argv[1]);
+	if (strcmp(kind, "user") == 0 && setuid((uid_t)value) < 0)
+		_exit(94);
+	await(go_path);
+	if (strcmp(kind, "chain") == 0)
+		chain(argv, number, value);
+	if (strcmp(kind, "storm") == 0)
+		storm(number, value);
+	keep_blocks(number);
+	tell(kind, number);
+	if (strcmp(kind, "leave") != 0)
+		await(end_path);
+	_exit(0);
+}
