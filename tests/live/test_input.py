@@ -128,6 +128,17 @@ def test_bad_words():
     refuses(USAGE, "threads", "-p", os.getpid(), "--", "/bin/true")
 
 
+def test_bad_scopes():
+    """None of these may trace: they name a cgroup that is not there, never -a."""
+    nowhere = ("--cgroup", "no/such/cgroup")
+    refuses(IMPOSSIBLE, "threads", *nowhere, says=["no/such/cgroup"])
+    refuses(USAGE, "threads", *nowhere, "-p", os.getpid(), says=["--cgroup"])
+    refuses(USAGE, "threads", *nowhere, "--user", "no such user", says=["no such user"])
+    refuses(USAGE, "threads", *nowhere, "--comm", "")
+    refuses(USAGE, "threads", "-p", os.getpid(), "--comm", "x", says=["--comm"])
+    refuses(USAGE, "threads", "-p", os.getpid(), "--user", "0", says=["--user"])
+
+
 def test_output_that_cannot_be_written():
     with Target("exact", 0, 11) as target:
         for path in ("/nonexistent/report.json", "/proc/report.json", "/"):
