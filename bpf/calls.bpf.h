@@ -114,7 +114,7 @@ static __always_inline void call_enter(struct pt_regs *ctx, __u64 cookie)
 		size *= args_select(&args, cookie_count_arg(cookie));
 	thread->cookie = cookie;
 	thread->size = size;
-	thread->pointer = pointer;
+	thread->pointer = thread->block = pointer;
 	if (shape_reallocates(shape))
 		realloc_enter(thread);
 	thread->call_sp = sp;
@@ -233,7 +233,7 @@ static __always_inline __u64 call_result(__u64 result, const struct thread_state
 static __always_inline __u64 realloc_result(__u64 result, struct thread_state *thread, __u8 shape)
 {
 	if (shape == SHAPE_RESIZE)
-		return result >= thread->size ? thread->pointer : 0;
+		return result >= thread->size ? thread->block : 0;
 	if (shape == SHAPE_REALLOC_OR_FREE && !result)
 		thread->size = 0;
 	return result;
@@ -315,21 +315,6 @@ static __always_inline void call_return(struct pt_regs *ctx)
 	 * was: that tells the outermost call's return from those inside it. */
 	if (thread && thread->call_sp && caller.sp == thread->call_sp + 8)
 		call_end(&caller, thread);
-}
-
-/* At a return instruction: the stack pointer still lies on the return address. */
-static __always_inline void call_leave(struct pt_regs *ctx)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct thread_state *thread = bpf_task_storage_get(&threads, task, 0, 0);
-	struct caller caller = { .sp = PT_REGS_SP(ctx) + 8, .fp = PT_REGS_FP(ctx),
-				 .result = PT_REGS_RC(ctx) };
-
-	if (!thread || !thread->call_word || thread->call_sp + 8 != caller.sp)
-		return;
-	caller.pc = thread->call_word;
-	thread->call_word = 0;
-	call_end(&caller, thread);
 }
 
 #endif

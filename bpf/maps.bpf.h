@@ -222,6 +222,7 @@ struct thread_state {
 	__u64 cookie;
 	__u64 size;
 	__u64 pointer;	/* realloc: the old block; posix_memalign: where the result goes */
+	__u64 block;	/* pointer as the call gave it, sampled or not */
 	__u64 enter_ns; /* realloc only */
 	__u64 syscall_ns; /* entry of the address-space system call under way */
 	__u64 ids;	 /* bpf_get_current_pid_tgid() */

@@ -10,6 +10,7 @@
 #include "change.bpf.h"
 #include "govern.bpf.h"
 #include "kernel.bpf.h"
+#include "leave.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -67,7 +68,7 @@ int outlive_leave(struct pt_regs *ctx)
 		return 0;
 	if (governed)
 		govern_begin(&govern);
-	call_leave(ctx);
+	call_leave(ctx, bpf_get_attach_cookie(ctx));
 	if (governed)
 		govern_end(&govern);
 	return 0;

@@ -252,8 +252,8 @@ enum call_shape {
 	 * then; less than asked for: it failed, and the block is as it was. A WIRE_REALLOC. */
 	SHAPE_RESIZE = 6,
 	SHAPE_FREE_CALL = 7, /* as FREE, with a return probe: it may call another that frees */
-	/* As ALLOC_RETURN, with probes at its return instructions in place of a return probe:
-	 * a C++ exception may leave it, and the unwinder must not find a trampoline. */
+	/* As ALLOC_RETURN, with probes where it is left (below) in place of a return probe: a
+	 * C++ exception may leave it, and the unwinder must not find a trampoline. */
 	SHAPE_ALLOC_LEAVE = 8,
 	/* A C++ exception begins: if inside such a call, it is over, and made nothing. */
 	SHAPE_THROW = 9,
@@ -295,6 +295,39 @@ static inline __u8 cookie_ptr_arg(__u64 cookie)
 static inline __u16 cookie_sp_offset(__u64 cookie)
 {
 	return cookie >> 48 & 0xffff;
+}
+
+/*
+ * Cookie of a probe where a call of SHAPE_ALLOC_LEAVE ends:
+ *
+ *   bits 0-3   register   that has the block then, by its number in instructions
+ *   bits 4-7   condition  of the conditional jump there, by its number in instructions
+ *   bits 8-9   when       enum leave_when
+ */
+enum leave_when {
+	LEAVE_ALWAYS = 0, /* at a return instruction, or whichever way the jump goes */
+	LEAVE_IF = 1,	  /* the call ends if the jump is taken */
+	LEAVE_UNLESS = 2, /* … if it is not */
+};
+
+static inline __u64 leave_pack(__u8 result_register, __u8 condition, __u8 when)
+{
+	return (__u64)(result_register & 15) | (__u64)(condition & 15) << 4 | (__u64)(when & 3) << 8;
+}
+
+static inline __u8 leave_register(__u64 cookie)
+{
+	return cookie & 15;
+}
+
+static inline __u8 leave_condition(__u64 cookie)
+{
+	return cookie >> 4 & 15;
+}
+
+static inline __u8 leave_when(__u64 cookie)
+{
+	return cookie >> 8 & 3;
 }
 
 #endif

@@ -65,16 +65,17 @@ static int attach_function(struct attach *attach, const struct bpf_program *prog
 	return keep(attach, link, pid);
 }
 
-/* A return instruction of functions that exceptions may leave. */
+/* A place where functions that exceptions may leave are left. */
 static int attach_leave(struct attach *attach, const struct bpf_program *program,
-			const struct allocator_file *file, uint64_t offset, uint32_t pid,
+			const struct allocator_file *file, size_t index, uint32_t pid,
 			struct error *error)
 {
-	struct bpf_link *link = bpf_program__attach_uprobe(program, false, pid ? (pid_t)pid : -1,
-							   file->open_path, offset);
+	LIBBPF_OPTS(bpf_uprobe_opts, options, .bpf_cookie = file->leave_cookies[index]);
+	struct bpf_link *link = bpf_program__attach_uprobe_opts(
+		program, pid ? (pid_t)pid : -1, file->open_path, file->leaves[index], &options);
 
 	return link ? keep(attach, link, pid)
-		    : attach_failed(error, -errno, "return instructions", file->path, pid);
+		    : attach_failed(error, -errno, "ends of functions", file->path, pid);
 }
 
 /*
@@ -102,8 +103,8 @@ static int attach_one_by_one(struct attach *attach, struct outlive_bpf *skeleton
 	int result = 0;
 
 	for (size_t i = 0; i < file->leave_count && attach->leaves && result == 0; i++)
-		result = attach_leave(attach, skeleton->progs.outlive_leave, file, file->leaves[i],
-				      pid, error);
+		result = attach_leave(attach, skeleton->progs.outlive_leave, file, i, pid,
+				      error);
 	for (size_t i = 0; i < file->function_count && result == 0; i++) {
 		const struct allocator_function *function = in_order(file, i);
 
@@ -160,15 +161,11 @@ static int attach_functions(struct attach *attach, const struct bpf_program *pro
 			       error);
 }
 
-/* All return instructions; they need no cookie. */
+/* All places where functions that exceptions may leave are left. */
 static int attach_leaves(struct attach *attach, const struct bpf_program *program,
 			 const struct allocator_file *file, uint32_t pid, struct error *error)
 {
-	CLEANUP_FREE uint64_t *cookies = calloc(file->leave_count + 1, sizeof(*cookies));
-
-	if (!cookies)
-		return error_set(error, -ENOMEM, "", "out of memory");
-	return attach_together(attach, program, file, file->leaves, cookies,
+	return attach_together(attach, program, file, file->leaves, file->leave_cookies,
 			       attach->leaves ? file->leave_count : 0, false, pid, error);
 }
 

@@ -75,7 +75,9 @@ static void put_reason(const struct allocator_file *file, size_t first)
 static unsigned int stops_of(const struct allocator_function *function)
 {
 	return (function->site.emulated ? 1 : 2) +
-	       (function->shape == SHAPE_ALLOC_LEAVE ? 2 : function->with_return ? 1 : 0);
+	       (function->shape == SHAPE_ALLOC_LEAVE ? 1 + function->dear :
+		function->with_return		     ? 1 :
+						       0);
 }
 
 /* "a call stops    malloc 2 times, free once": of the functions called most. */

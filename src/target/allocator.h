@@ -25,6 +25,7 @@ struct allocator_function {
 	uint8_t family;	      /* whose name it has: row of alloc_families */
 	uint8_t shape;	      /* enum call_shape: the row's, or a dearer one of its kind */
 	bool with_return;     /* needs a return probe beside the entry probe, at the same site */
+	bool dear;	      /* SHAPE_ALLOC_LEAVE: every way to leave it is single-stepped */
 	uint64_t vaddr;	      /* of the entry */
 	uint64_t size;	      /* bytes, as the symbol says; 0 not known */
 	uint64_t file_offset; /* of the probe site: entry + site.offset; what a uprobe is given */
@@ -57,9 +58,9 @@ struct allocator_file {
 	struct allocator_other *others;
 	size_t other_count, other_capacity;
 	size_t call_count; /* of functions: those that make or free blocks (not SHAPE_THROW) */
-	/* Return instructions of those with SHAPE_ALLOC_LEAVE, as file offsets. */
-	uint64_t *leaves;
-	size_t leave_count, leave_capacity;
+	/* Where those with SHAPE_ALLOC_LEAVE are left: file offsets and cookies. */
+	uint64_t *leaves, *leave_cookies;
+	size_t leave_count, leave_capacity, leave_cookie_capacity;
 };
 
 #define ALLOCATOR_MAX_FILES 256 /* more are not kept: each costs a descriptor */

@@ -141,30 +141,44 @@ static uint8_t argument_bit(const struct alloc_symbol *symbol, uint8_t argument)
 	return argument ? 1u << (argument + alloc_families[symbol->family].shift - 1) : 0;
 }
 
-/* Note the return instructions of function `index`. Returns 0; -ENOMEM; another -errno
- * when they cannot be found. */
-static int add_leaves(struct plan *plan, size_t index)
+static int add_leave(struct allocator_file *file, uint64_t offset, uint64_t cookie)
 {
-	struct allocator_file *file = plan->file;
-	uint64_t sites[EXITS_MAX];
-	int count = exits_find(plan->elf, plan->found[index].vaddr, plan->makers, plan->maker_count,
-			       sites);
+	int err;
 
-	for (int i = 0; i < count; i++) {
-		uint64_t offset;
-		size_t known = 0;
-		int err = elf_file_offset(plan->elf, sites[i], &offset);
-
-		if (!err)
-			err = VEC_PUSH_ROOM(file->leaves, file->leave_count, file->leave_capacity);
-		if (err)
-			return err;
-		while (known < file->leave_count && file->leaves[known] != offset)
-			known++;
-		if (known == file->leave_count)
-			file->leaves[file->leave_count++] = offset;
+	for (size_t i = 0; i < file->leave_count; i++) {
+		if (file->leaves[i] == offset)
+			return 0; /* of two functions that end in one place */
 	}
-	return count < 0 ? count : 0;
+	err = VEC_PUSH_ROOM(file->leaves, file->leave_count, file->leave_capacity);
+	if (!err)
+		err = VEC_PUSH_ROOM(file->leave_cookies, file->leave_count,
+				    file->leave_cookie_capacity);
+	if (err)
+		return err;
+	file->leaves[file->leave_count] = offset;
+	file->leave_cookies[file->leave_count++] = cookie;
+	return 0;
+}
+
+/* Note where function `index` is left, and whether at single-stepped instructions only.
+ * Returns 0; -ENOMEM; another -errno when that cannot be found. */
+static int add_leaves(struct plan *plan, size_t index, uint16_t site, bool *ret_dear)
+{
+	uint64_t entry = plan->found[index].vaddr;
+	struct exit_site sites[EXITS_MAX];
+	int count = exits_find(plan->elf, entry, entry + site, plan->makers, plan->maker_count, sites);
+	int err = count < 0 ? count : 0;
+
+	*ret_dear = true;
+	for (int i = 0; i < count && !err; i++) {
+		uint64_t offset;
+
+		err = elf_file_offset(plan->elf, sites[i].vaddr, &offset);
+		if (!err)
+			err = add_leave(plan->file, offset, sites[i].cookie);
+		*ret_dear = *ret_dear && sites[i].is_return;
+	}
+	return err;
 }
 
 static bool same_site(const struct allocator_file *file, uint64_t file_offset)
@@ -190,26 +204,27 @@ static int add_function(struct plan *plan, size_t index)
 					    .vaddr = found->vaddr, .size = found->size };
 	const char *reason = code.size ? why_not(plan, index, &shape)
 				       : "its code could not be read";
-	int err;
+	bool leave;
+	int err = 0;
 
 	if (reason)
 		return add_other(file, symbol, found->vaddr, 0, reason);
-	if (fn->throws && plan->may_throw) {
-		err = fn->shape == SHAPE_ALLOC_RETURN ? add_leaves(plan, index) : -ENOTSUP;
-		if (err == -ENOMEM)
-			return err;
-		if (err)
-			return add_other(file, symbol, found->vaddr, 0,
-					 "an exception may leave it, and its returns could not be found");
-		shape = SHAPE_ALLOC_LEAVE;
-	}
-	added.shape = shape;
-	added.with_return = shape != SHAPE_FREE && shape != SHAPE_THROW &&
-			    shape != SHAPE_ALLOC_LEAVE;
+	leave = fn->throws && plan->may_throw;
+	added.shape = leave ? SHAPE_ALLOC_LEAVE : shape;
+	added.with_return = !leave && shape != SHAPE_FREE && shape != SHAPE_THROW;
 	request.with_return = added.with_return;
 	request.arguments = argument_bit(symbol, fn->size_arg) | argument_bit(symbol, fn->count_arg) |
 			    argument_bit(symbol, fn->ptr_arg);
 	planner_choose(&request, &added.site);
+	if (leave)
+		err = fn->shape == SHAPE_ALLOC_RETURN
+			      ? add_leaves(plan, index, added.site.offset, &added.dear)
+			      : -ENOTSUP;
+	if (err == -ENOMEM)
+		return err;
+	if (err)
+		return add_other(file, symbol, found->vaddr, 0,
+				 "an exception may leave it, and its returns could not be found");
 	added.file_offset = found->offset + added.site.offset;
 	if (same_site(file, added.file_offset))
 		return add_other(file, symbol, found->vaddr, 0,
@@ -439,6 +454,7 @@ void allocator_file_free(struct allocator_file *file)
 	free(file->functions);
 	free(file->others);
 	free(file->leaves);
+	free(file->leave_cookies);
 	if (file->fd >= 0)
 		close(file->fd);
 	memset(file, 0, sizeof(*file));
@@ -496,7 +512,8 @@ char *allocator_describe(const struct allocator_file *file, size_t index, char *
 		 function->shape == SHAPE_FREE_CALL
 			 ? "; a return probe too: it may call another that frees"
 		 : function->shape == SHAPE_ALLOC_LEAVE
-			 ? "; two more at its return: an exception may leave it"
+			 ? function->dear ? "; at its end two more: an exception may leave it"
+					  : "; at its end one more, mostly: an exception may leave it"
 			 : "");
 	return buffer;
 }

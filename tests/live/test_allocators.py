@@ -229,7 +229,7 @@ def test_doctor_tells_preloaded():
     says(choice, f"malloc preloaded (LD_PRELOAD or /etc/ld.so.preload): {JEMALLOC}",
          "/libc.so.6: its malloc is hidden by that one, but code may be bound to it",
          "counted once")
-    says(text, "malloc 2 times, free once, operator new(size_t) 3 times",
+    says(text, "malloc 2 times, free once, operator new(size_t) 2 times",
          "operator new(size_t), operator new[](size_t)", "calls malloc, which has a probe")
 
 

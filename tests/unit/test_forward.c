@@ -12,6 +12,7 @@
 #include <errno.h>
 
 #include "elf_objects.h"
+#include "outlive/wire.h"
 #include "target/exits.h"
 #include "target/forward.h"
 
@@ -152,41 +153,130 @@ static void test_never(void **state)
 }
 
 static int exits_of(const char *bytes, size_t size, const uint64_t *stops, size_t stop_count,
-		    uint64_t *ret_sites)
+		    struct exit_site *ret_sites)
 {
 	struct scene scene;
 	int count;
 
 	scene_open(&scene, bytes, size);
-	count = exits_find(scene.elf, OBJECT_TEXT, stops, stop_count, ret_sites);
+	count = exits_find(scene.elf, OBJECT_TEXT, OBJECT_TEXT, stops, stop_count, ret_sites);
 	elf_file_close(scene.elf);
 	return count;
 }
 
+/* The site at `at` of the code, which must be one of `count`. */
+static uint64_t cookie_at(const struct exit_site *sites, int count, uint64_t at, bool is_return)
+{
+	for (int i = 0; i < count; i++) {
+		if (sites[i].vaddr == OBJECT_TEXT + at) {
+			assert_int_equal(sites[i].is_return, is_return);
+			return sites[i].cookie;
+		}
+	}
+	fail_msg("no site at +%lu", (unsigned long)at);
+	return 0;
+}
+
 static void test_exits(void **state)
 {
-	/* test %rdi,%rdi; je +1; ret; je other's stub; jmp other's stub */
-	char code[] = "\x48\x85\xff\x74\x01\xc3\x0f\x84____\xe9____";
+	/* nop; call *%rax; push %rbx; je +2; pop %rbx; ret; jmp other's stub */
+	char code[] = "\x90\xff\xd0\x53\x74\x02\x5b\xc3\xe9____";
 	const uint64_t stops[] = { OBJECT_TEXT + OTHER };
-	uint64_t sites[EXITS_MAX];
+	struct exit_site sites[EXITS_MAX];
 
 	(void)state;
-	reach(code, 12, STUB1);
-	reach(code, 17, STUB1);
+	reach(code, 13, STUB1);
 	assert_int_equal(exits_of(code, sizeof(code) - 1, NULL, 0, sites), 2);
-	assert_true(sites[0] + sites[1] == OBJECT_TEXT + 5 + OBJECT_TEXT + OTHER + 1);
+	cookie_at(sites, 2, 7, true);
+	cookie_at(sites, 2, OTHER + 1, true);
 	assert_int_equal(exits_of(code, sizeof(code) - 1, stops, 1, sites), 1);
-	assert_int_equal(sites[0], OBJECT_TEXT + 5);
+	cookie_at(sites, 1, 7, true);
 	/* a tail call into another file returns there */
-	reach(code, 12, STUB);
-	reach(code, 17, STUB);
+	reach(code, 13, STUB);
 	assert_int_equal(exits_of(code, sizeof(code) - 1, NULL, 0, sites), 1);
+}
+
+/* As jemalloc's operator new: the last jump before the end, and who has the block there. */
+static void test_last_jump(void **state)
+{
+	/* nop; cmp %rdi,%rsi; jae slow; mov %r11,%rax; add $1,%rcx; ret; slow: push %rbx; call
+	 * *%rax; pop %rbx; ret */
+	char code[] = "\x90\x48\x39\xfe\x73\x08\x4c\x89\xd8\x48\x83\xc1\x01\xc3"
+		      "\x53\xff\xd0\x5b\xc3";
+	struct exit_site sites[EXITS_MAX];
+	uint64_t cookie;
+
+	(void)state;
+	assert_int_equal(exits_of(code, sizeof(code) - 1, NULL, 0, sites), 2);
+	cookie_at(sites, 2, 18, true);
+	cookie = cookie_at(sites, 2, 4, false);
+	assert_int_equal(leave_register(cookie), 11);
+	assert_int_equal(leave_condition(cookie), 3); /* above or equal */
+	assert_int_equal(leave_when(cookie), LEAVE_UNLESS);
+	/* the other way round: je +1; push…; mov %r11,%rax; ret behind the jump's goal */
+	assert_int_equal(exits_of("\x90\x74\x03\xff\xd0\xc3\x48\x89\xc8\xc3", 10, NULL, 0, sites),
+			 2);
+	cookie = cookie_at(sites, 2, 1, false);
+	assert_int_equal(leave_register(cookie), 1); /* rcx */
+	assert_int_equal(leave_condition(cookie), 4);
+	assert_int_equal(leave_when(cookie), LEAVE_IF);
+	cookie_at(sites, 2, 5, true);
+}
+
+/* Both ways end, with the same register: as tcmalloc's. And with two different ones. */
+static void test_either_way(void **state)
+{
+	struct exit_site sites[EXITS_MAX];
+	uint64_t cookie;
+
+	(void)state;
+	/* nop; jb +4; mov %r9,%rax; ret; mov %edx,%ecx; jmp back */
+	assert_int_equal(exits_of("\x90\x72\x04\x4c\x89\xc8\xc3\x89\xd1\xeb\xf8", 11, NULL, 0,
+				  sites), 1);
+	cookie = cookie_at(sites, 1, 1, false);
+	assert_int_equal(leave_register(cookie), 9);
+	assert_int_equal(leave_when(cookie), LEAVE_ALWAYS);
+	/* nop; jb +4; mov %r9,%rax; ret; mov %rdx,%rax; ret */
+	assert_int_equal(exits_of("\x90\x72\x04\x4c\x89\xc8\xc3\x48\x89\xd0\xc3", 11, NULL, 0,
+				  sites), 2);
+	cookie = cookie_at(sites, 2, 1, false);
+	assert_int_equal(leave_register(cookie), 2); /* rdx */
+	assert_int_equal(leave_when(cookie), LEAVE_IF);
+	cookie_at(sites, 2, 6, true);
+}
+
+/* What is not known at the jump, or not the function's frame any more, waits for the end. */
+static void test_not_yet(void **state)
+{
+	static const struct {
+		const char *code;
+		size_t size;
+	} cases[] = {
+		{ "\x90\x74\x00\x48\x8b\x07\xc3", 7 },	     /* mov (%rdi),%rax */
+		{ "\x90\x74\x00\x89\xc8\xc3", 6 },		     /* mov %ecx,%eax */
+		{ "\x90\x74\x00\x5b\xc3", 5 },		     /* pop %rbx */
+		{ "\x90\x74\x00\x48\x83\xc4\x08\xc3", 8 },	     /* add $8,%rsp */
+		{ "\x90\x74\x00\x5d\xc3", 5 },		     /* pop %rbp */
+		{ "\x90\x74\x00\x48\x89\xe8\xc3", 7 },	     /* mov %rbp,%rax */
+		{ "\x90\x74\x00\xff\xd1\xc3", 6 },		     /* call *%rcx */
+		{ "\x90\x2e\x74\x00\xc3", 5 },		     /* a jump with a hint */
+		{ "\x74\x00\xc3", 3 },			     /* where the call begins */
+		{ "\x90\x74\x00\x48\x89\xc1\x31\xc0\xc3", 9 }, /* xor %eax,%eax */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct exit_site sites[EXITS_MAX];
+
+		assert_int_equal(exits_of(cases[i].code, cases[i].size, NULL, 0, sites), 1);
+		cookie_at(sites, 1, cases[i].size - 1, true);
+	}
 }
 
 static void test_no_exit(void **state)
 {
 	char aborts[] = "\xe8____\xc3"; /* call abort; ret: never comes to that */
-	uint64_t sites[EXITS_MAX];
+	struct exit_site sites[EXITS_MAX];
 
 	(void)state;
 	reach(aborts, 5, STUB1 + 0x40);
@@ -197,16 +287,24 @@ static void test_no_exit(void **state)
 
 static void test_too_many_exits(void **state)
 {
-	char code[3 * (EXITS_MAX + 1)];
-	uint64_t sites[EXITS_MAX];
+	char code[3 * (EXITS_MAX + 2)];
+	struct exit_site sites[EXITS_MAX];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(code); i += 3)
 		memcpy(code + i, "\x74\x01\xc3", 3); /* je +1; ret */
+	code[0] = (char)0x90; /* the first one is where the call begins */
+	code[1] = code[2] = (char)0x90;
 	code[sizeof(code) - 3] = (char)0xeb; /* the last jumps to itself, not beyond */
 	code[sizeof(code) - 2] = (char)0xfe;
 	assert_int_equal(exits_of(code, sizeof(code), NULL, 0, sites), EXITS_MAX);
+	for (int i = 0; i < EXITS_MAX; i++)
+		assert_false(sites[i].is_return);
 	code[sizeof(code) - 3] = (char)0xc3;
+	assert_int_equal(exits_of(code, sizeof(code), NULL, 0, sites), EXITS_MAX);
+	code[0] = 0x74; /* not a site, so its way out is one more */
+	code[1] = 1;
+	code[2] = (char)0xc3;
 	assert_int_equal(exits_of(code, sizeof(code), NULL, 0, sites), -E2BIG);
 }
 
@@ -216,7 +314,9 @@ int main(void)
 		cmocka_unit_test(test_jumps_on),	 cmocka_unit_test(test_only_sometimes),
 		cmocka_unit_test(test_loop),		 cmocka_unit_test(test_another_argument),
 		cmocka_unit_test(test_never),		 cmocka_unit_test(test_exits),
-		cmocka_unit_test(test_no_exit),		 cmocka_unit_test(test_too_many_exits),
+		cmocka_unit_test(test_last_jump),	 cmocka_unit_test(test_either_way),
+		cmocka_unit_test(test_not_yet),		 cmocka_unit_test(test_no_exit),
+		cmocka_unit_test(test_too_many_exits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
