@@ -18,6 +18,7 @@
 #include "base/hash.h"
 #include "base/map.h"
 #include "base/vec.h"
+#include "ledger/modules.h"
 #include "symbol/names.h"
 #include "symbol/perf_map.h"
 #include "symbol/recorded_names.h"
@@ -286,7 +287,7 @@ static size_t resolve_recorded(const struct frames *frames, const struct snapsho
 	return count;
 }
 
-size_t frames_resolve(struct frames *frames, const struct snapshot_process *process,
+static size_t resolve(struct frames *frames, const struct snapshot_process *process,
 		      uint64_t address, struct frame *ret_frames, size_t room)
 {
 	uint64_t call = address ? address - 1 : 0, start = 0;
@@ -320,4 +321,17 @@ size_t frames_resolve(struct frames *frames, const struct snapshot_process *proc
 		ret_frames[i - skipped].inlined = found[i].inlined;
 	}
 	return count - skipped;
+}
+
+size_t frames_resolve(struct frames *frames, const struct snapshot_process *process,
+		      uint64_t address, struct frame *ret_frames, size_t room)
+{
+	size_t count = resolve(frames, process, address, ret_frames, room);
+
+	/* Of a file in whose place another one lies by now. */
+	for (size_t i = 0; i < count; i++) {
+		if (ret_frames[i].module)
+			ret_frames[i].address = module_address(ret_frames[i].address);
+	}
+	return count;
 }

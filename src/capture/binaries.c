@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/vec.h"
+#include "capture/delivered.h"
 #include "capture/side.h"
 #include "outlive/scope.h"
 #include "target/elf_file.h"
@@ -48,12 +49,8 @@ struct binaries {
 	size_t count, capacity;
 	struct found *found;
 	size_t found_count, found_capacity;
-	/* What has been delivered, to tell only news; of all processes. */
-	struct delivered {
-		uint32_t pid, binary;
-		uint64_t start, end;
-	} *delivered;
-	size_t delivered_count, delivered_capacity;
+	uint64_t found_ns; /* when the scan began */
+	struct delivered delivered;
 	struct unwinds *unwinds;
 };
 
@@ -80,7 +77,7 @@ void binaries_free(struct binaries *binaries)
 	}
 	free(binaries->files);
 	free(binaries->found);
-	free(binaries->delivered);
+	delivered_free(&binaries->delivered);
 	free(binaries);
 }
 
@@ -189,10 +186,12 @@ static int scan_mapping(struct binaries *binaries, uint32_t pid, const struct ma
 int binaries_scan(struct binaries *binaries, uint32_t pid)
 {
 	struct maps maps = { 0 };
+	uint64_t now_ns = side_now_ns();
 	int result = maps_read(pid, &maps);
 
 	if (result < 0)
 		return result;
+	binaries->found_ns = now_ns;
 	binaries->found_count = 0;
 	for (size_t i = 0; i < maps.count && result == 0; i++) {
 		const struct mapping *mapping = &maps.rows[i];
@@ -232,50 +231,24 @@ size_t binaries_count(const struct binaries *binaries)
 	return binaries->count;
 }
 
-static bool was_delivered(const struct binaries *binaries, uint32_t pid, const struct found *found)
-{
-	for (size_t i = 0; i < binaries->delivered_count; i++) {
-		const struct delivered *row = &binaries->delivered[i];
-
-		if (row->pid == pid && row->start == found->start && row->end == found->end &&
-		    row->binary == found->binary)
-			return true;
-	}
-	return false;
-}
-
-/* What lay there before is unmapped; should it come back, that will be news again. */
-static void forget_overlapped(struct binaries *binaries, uint32_t pid, const struct found *found)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < binaries->delivered_count; i++) {
-		const struct delivered *row = &binaries->delivered[i];
-
-		if (row->pid != pid || row->end <= found->start || row->start >= found->end)
-			binaries->delivered[kept++] = *row;
-	}
-	binaries->delivered_count = kept;
-}
-
 static int deliver_found(struct binaries *binaries, const struct found *found, uint32_t pid,
-			 uint64_t time_ns, event_fn deliver, void *context)
+			 event_fn deliver, void *context)
 {
 	const struct binary *binary = &binaries->files[found->binary];
-	struct event event = { .kind = EVENT_MODULE, .pid = pid, .time_ns = time_ns };
+	/* Of the time when it was looked for: what is unmapped later is not what lay there before. */
+	struct event event = { .kind = EVENT_MODULE, .pid = pid, .time_ns = binaries->found_ns };
+	struct delivered_row row = {
+		.pid = pid, .binary = found->binary, .start = found->start, .end = found->end,
+		.seen_ns = binaries->found_ns,
+	};
 	char open_path[64] = "";
 	int result;
 
-	if (was_delivered(binaries, pid, found))
+	if (delivered_has(&binaries->delivered, &row))
 		return 0;
-	forget_overlapped(binaries, pid, found);
-	result = VEC_PUSH_ROOM(binaries->delivered, binaries->delivered_count,
-			       binaries->delivered_capacity);
+	result = delivered_add(&binaries->delivered, &row);
 	if (result < 0)
 		return result;
-	binaries->delivered[binaries->delivered_count++] = (struct delivered){
-		.pid = pid, .binary = found->binary, .start = found->start, .end = found->end
-	};
 	/* The open file stays the file that was mapped, whatever its path names later. */
 	if (binary->fd >= 0)
 		snprintf(open_path, sizeof(open_path), "/proc/self/fd/%d", binary->fd);
@@ -288,15 +261,15 @@ static int deliver_found(struct binaries *binaries, const struct found *found, u
 	return deliver(&event, context);
 }
 
+bool binaries_unmapped(struct binaries *binaries, uint32_t pid, uint64_t start, uint64_t end,
+		       uint64_t time_ns)
+{
+	return delivered_forget(&binaries->delivered, pid, start, end, time_ns);
+}
+
 void binaries_forget(struct binaries *binaries, uint32_t pid)
 {
-	size_t kept = 0;
-
-	for (size_t i = 0; i < binaries->delivered_count; i++) {
-		if (binaries->delivered[i].pid != pid)
-			binaries->delivered[kept++] = binaries->delivered[i];
-	}
-	binaries->delivered_count = kept;
+	delivered_forget(&binaries->delivered, pid, 0, UINT64_MAX, UINT64_MAX);
 }
 
 static bool same_found(const struct found *a, const struct found *b)
@@ -373,21 +346,19 @@ static int publish(struct publishing *publishing)
 }
 
 /* The modules of the last scan, to the receiver. */
-static int deliver_all(struct binaries *binaries, uint32_t pid, uint64_t time_ns, event_fn deliver,
-		       void *context)
+static int deliver_all(struct binaries *binaries, uint32_t pid, event_fn deliver, void *context)
 {
 	int result = 0;
 
 	for (size_t i = 0; i < binaries->found_count && result == 0; i++) {
 		if (binaries->found[i].has_bias)
-			result = deliver_found(binaries, &binaries->found[i], pid, time_ns, deliver,
-					       context);
+			result = deliver_found(binaries, &binaries->found[i], pid, deliver, context);
 	}
 	return result;
 }
 
 int binaries_publish(struct binaries *binaries, struct tables *tables, uint32_t pid, uint32_t slot,
-		    uint64_t time_ns, event_fn deliver, void *context)
+		    event_fn deliver, void *context)
 {
 	struct publishing publishing = { binaries, tables, pid, slot, 0 };
 	int result = -EAGAIN;
@@ -399,7 +370,7 @@ int binaries_publish(struct binaries *binaries, struct tables *tables, uint32_t 
 	 * the scan and that table must not be in it, or a library that comes to lie there
 	 * would be taken for it. */
 	for (int tries = 0; tries < PUBLISH_TRIES && result == -EAGAIN; tries++) {
-		result = deliver_all(binaries, pid, time_ns, deliver, context);
+		result = deliver_all(binaries, pid, deliver, context);
 		if (result != 0 || slot == SCOPE_NO_SLOT)
 			return result;
 		result = publish(&publishing);

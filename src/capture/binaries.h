@@ -44,14 +44,19 @@ size_t binaries_count(const struct binaries *binaries);
 /* `pid` has ended, or runs a new program: what it maps next is news again. */
 void binaries_forget(struct binaries *binaries, uint32_t pid);
 
+/* [start, end) of `pid` was unmapped at `time_ns`: what lay there is news should it come back.
+ * Returns whether a file was there. */
+bool binaries_unmapped(struct binaries *binaries, uint32_t pid, uint64_t start, uint64_t end,
+		       uint64_t time_ns);
+
 /*
  * After binaries_scan(pid): have stacks of `slot` (SCOPE_NO_SLOT: none) walked by the
  * rows of the mappings of the last scan, and deliver an EVENT_MODULE with
- * `pid` and `time_ns` for each mapping that was not there before. Returns 0, a
+ * `pid` and the time of the scan for each mapping that was not there before. Returns 0, a
  * -errno, or what `deliver` returned.
  */
 int binaries_publish(struct binaries *binaries, struct tables *tables, uint32_t pid, uint32_t slot,
-		    uint64_t time_ns, event_fn deliver, void *context);
+		    event_fn deliver, void *context);
 
 /* Nobody is in `slot` any more: its files stay open, their rows may give way. */
 void binaries_release(struct binaries *binaries, struct tables *tables, uint32_t slot);

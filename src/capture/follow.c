@@ -205,6 +205,11 @@ int follow_event(const struct event *event, void *context)
 		if (event->range.fd >= 0 && (event->range.prot & 4 /* PROT_EXEC */))
 			look_later(traced, event->time_ns);
 		break;
+	case EVENT_UNMAP:
+		if (binaries_unmapped(capture->binaries, traced->pid, event->range.address,
+				      event->range.address + event->range.length, event->time_ns))
+			look_later(traced, event->time_ns);
+		break;
 	case EVENT_EXIT:
 		if (event->exit.last_thread)
 			processes_exit(&capture->processes, traced);

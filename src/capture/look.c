@@ -166,8 +166,8 @@ static int publish(struct capture *capture, struct traced *traced)
 	int result;
 
 	result = binaries_publish(capture->binaries, &capture->tables, traced->pid,
-				  own ? traced->slot : SCOPE_NO_SLOT, side_now_ns(),
-				  capture->deliver, capture->context);
+				  own ? traced->slot : SCOPE_NO_SLOT, capture->deliver,
+				  capture->context);
 	if (result == 0 && own)
 		result = pythons_look(capture->pythons, traced->slot, traced->pid,
 				      capture->binaries, capture->deliver, capture->context);

@@ -249,6 +249,8 @@ static int apply_range(struct ledger *ledger, struct process *process, const str
 				    enter_ns, now_ns, kind);
 		break;
 	case EVENT_UNMAP:
+		modules_unmap(&process->modules, &process->stacks, event->range.address,
+			      event->range.address + event->range.length, event->time_ns);
 		result = ranges_unmap(&process->ranges, event->range.address, event->range.length,
 				      enter_ns);
 		break;
@@ -368,9 +370,9 @@ static int apply_module(struct ledger *ledger, const struct event *event)
 		process = add_process(ledger, event->pid, ledger_time(ledger, event->time_ns));
 	if (!process)
 		return -ENOMEM;
-	result = modules_add(&process->modules, event->module.start, event->module.end,
-			     event->module.bias, event->module.path, event->module.open_path,
-			     event->module.build_id);
+	result = modules_add(&process->modules, &process->stacks, event->module.start,
+			     event->module.end, event->module.bias, event->time_ns,
+			     event->module.path, event->module.open_path, event->module.build_id);
 	if (result == -EINVAL || result == -ENOSPC) {
 		ledger->quality.senseless++;
 		result = 0;

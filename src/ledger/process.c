@@ -112,7 +112,7 @@ void process_exec(struct process *process, uint32_t tid, uint64_t now_ns)
 	threads_exit_all(&process->threads, tid, now_ns);
 	blocks_clear(&process->blocks);
 	ranges_free(&process->ranges);
-	modules_clear(&process->modules);
+	modules_move_all(&process->modules, &process->stacks);
 }
 
 void process_exit(struct process *process, uint64_t now_ns)

@@ -40,6 +40,21 @@ int stacks_add(struct stacks *stacks, uint64_t id, const void *frames, uint32_t 
 	return 1;
 }
 
+bool stacks_move(struct stacks *stacks, uint64_t start, uint64_t end, uint64_t by)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < stacks->frame_count; i++) {
+		uint64_t call = stacks->frames[i] - 1;
+
+		if (call >= start && call < end) {
+			stacks->frames[i] += by;
+			any = true;
+		}
+	}
+	return any;
+}
+
 const struct stack *stacks_find(const struct stacks *stacks, uint64_t id)
 {
 	uint32_t row;

@@ -36,6 +36,10 @@ void stacks_free(struct stacks *stacks);
 int stacks_add(struct stacks *stacks, uint64_t id, const void *frames, uint32_t count,
 	       uint8_t status, uint8_t flags);
 
+/* Add `by` to all frames in [start, end): what lies there now is another matter (modules.h). A
+ * frame is a return address, and so belongs to the byte before. Returns whether there were any. */
+bool stacks_move(struct stacks *stacks, uint64_t start, uint64_t end, uint64_t by);
+
 /* The stack `id`, or NULL. */
 const struct stack *stacks_find(const struct stacks *stacks, uint64_t id);
 

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 
 
-from harness import TARGETS, Outlive, Target, check, equal, process_of, symbols
+from harness import TARGETS, Outlive, Target, check, equal, parse, process_of, run, symbols
 
 INNER = ["allocate", "module_inner", "module_middle", "module_work"]
 OUTER = ["main", "__libc_start_call_main", "__libc_start_main", "_start"]
@@ -153,28 +153,46 @@ def test_copies_share_and_impostors_do_not():
 
 
 def test_another_library_at_the_same_address():
-    """Unloaded and another one loaded in its place, again and again: the rows of the one before
-    are not followed. Their names are another matter: only the last library is told by address, so
-    the frames behind it must be true, or be missing."""
+    """Unloaded and another one loaded in its place, again and again: neither the rows nor the names
+    of one are taken for the other's. Stacks that come before anybody can know of a library are cut."""
+    turns, calls = 40, 3
     with Target("modules") as target, start(target) as outlive:
         addresses = set()
-        for turn in range(40):
-            addresses.add(tell(target, "load", 0, library(1 + turn % 2))["address"] & ~0xfff)
-            tell(target, "work", 0, 3)
+        for turn in range(turns):
+            addresses.add(tell(target, "load", 0, library(1 + turn % 2))["address"] & ~0xffff)
+            tell(target, "work", 0, calls)
             tell(target, "unload", 0)
         report = outlive.stop()
     check(len(addresses) < 10, f"the libraries lay at {len(addresses)} places")
-    whole = 0
-    for site in process_of(report, target.pid)["sites"]:
-        names = symbols(site)
-        if names[0] != "allocate":
-            continue  # dlopen's own
-        for frame in site["frames"]:
-            check(frame["module"], f"a frame in no file: {site['frames']}")
-        equal([name or true for name, true in zip(names[4:], ["work", *OUTER])],
-              ["work", *OUTER][:max(len(names) - 4, 0)], f"frames of site {site['id']}")
-        whole += site["live_blocks"] if len(names) == 9 else 0
-    check(whole > 0, "no whole stack")
-    # Each time the first ones came before anybody could know of the library.
+    complete, cut = check_sites(process_of(report, target.pid))
+    made = {str(library(number)): 0 for number in (1, 2)}
+    for counts in (complete, cut):
+        for (path, _), blocks in counts.items():
+            check(path in made, f"{blocks} blocks through {path}")
+            made[path] += blocks
+    equal(set(made.values()), {turns // 2 * calls}, f"blocks by library: {made}")
+    check(sum(complete.values()) > 0, "no whole stack")
     check(report["quality"]["stack_endings"]["no-module"] > 0, "no stack ends at an unknown module")
-    return f"{whole} of 120 stacks whole"
+    return f"{sum(complete.values())} of {turns * calls} stacks whole"
+
+
+def test_names_of_libraries_that_are_gone():
+    """Three libraries, one after another at one address: each keeps its name, in a recording too."""
+    libraries = [library(number) for number in (1, 2, 3)]
+    with tempfile.TemporaryDirectory() as folder:
+        recording = pathlib.Path(folder) / "recording"
+        with Target("modules") as target, start(target, "--record", recording) as outlive:
+            for path in libraries:
+                tell(target, "load", 0, path)
+                tell(target, "work", 0, 10)
+                tell(target, "prove", 0, 5)
+                tell(target, "unload", 0)
+            live = process_of(outlive.stop(), target.pid)
+        status, text, errors = run("threads", recording, "--json")
+    equal(status, 0, f"exit status of the replay ({errors})")
+    replayed = process_of(parse(text), target.pid)
+    for process in (live, replayed):
+        proven(process, libraries, 5)
+    equal(replayed["sites"], live["sites"], "the sites of the recording")
+    addresses = {frame["address"] for site in live["sites"] for frame in site["frames"]}
+    check(all(int(address, 16) < 1 << 47 for address in addresses), f"addresses: {addresses}")
