@@ -9,7 +9,7 @@ import subprocess
 import time
 
 from harness import (OUTLIVE, Failure, Outlive, Target, changed_text, check, consistent, equal,
-                     limit, no_probes_left, parse, process_of)
+                     limit, no_probes_left, parse, process_of, symbols)
 
 CYCLES = 200
 
@@ -164,6 +164,34 @@ def test_target_that_stops_is_left_stopped():
             check(re.search(r"^State:\s+T", status.read(), re.M), "the target was woken up")
         os.kill(target.pid, signal.SIGCONT)
         alive_and_well(target)
+
+
+@limit(90)
+def test_overload_keeps_frees():
+    """More comes than can be taken: allocations are lost and counted, frees are not, so once all is
+    freed nothing of it looks live; and outlive does not grow with what it could not take."""
+    with Target("storm", 1200, 0, 4001) as target:
+        with Outlive("report", "-p", target.pid, "--json", "--buffer", "64K") as outlive:
+            target.start()
+            for _ in range(4):
+                time.sleep(0.05)
+                outlive.process.send_signal(signal.SIGSTOP)
+                time.sleep(0.3)
+                outlive.process.send_signal(signal.SIGCONT)
+            target.truth()
+            time.sleep(0.3)
+            with open(f"/proc/{outlive.process.pid}/status") as status:
+                peak_kb = int(re.search(r"^VmHWM:\s+(\d+) kB", status.read(), re.M).group(1))
+            report = outlive.stop()
+    quality, process = report["quality"], process_of(report, target.pid)
+    check(quality["lost_allocs"] > 1000, f"too little was lost for a test: {quality}")
+    equal(quality["lost_frees"], 0, "lost frees")
+    equal(sum(site["live_blocks"] for site in process["sites"] if "pair" in symbols(site)), 0,
+          "blocks that look live although all were freed")
+    check(process["live_blocks"] <= 61, f"{process['live_blocks']} live blocks, 61 are")
+    check(peak_kb < 300000, f"outlive grew to {peak_kb} KB")
+    consistent(process)
+    return f"{quality['lost_allocs']} allocations lost, peak {peak_kb // 1024} MB"
 
 
 def test_small_buffer_counts_what_it_loses():

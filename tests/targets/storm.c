@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * storm MILLISECONDS WORK: 61 blocks that stay, then for so long of its own CPU time
+ * storm MILLISECONDS WORK [HELD]: 61 blocks that stay, then for so long of its own CPU time
  * malloc and free in a loop, with WORK rounds of arithmetic after each pair; 0: none at
- * all. Says how many pairs it came to.
+ * all. A block is freed HELD pairs later, at once when left out, and at the end all are.
+ * Says how many pairs it came to.
  */
 #include <sys/mman.h>
 #include <time.h>
@@ -12,10 +13,13 @@
 #define KEPT 61
 #define KEPT_BYTES 5003
 #define MAPPED_BYTES (3u << 20)
+#define MAX_HELD 5000
 #define PAIRS 100 /* between two looks at the clock */
 
 static void *kept[KEPT];
+static void *held[MAX_HELD];
 static volatile uint64_t sink;
+static long holding = 1, place;
 
 static uint64_t cpu_ns(void)
 {
@@ -38,10 +42,15 @@ __attribute__((noinline)) static void *map(void)
 
 __attribute__((noinline)) static void pair(long work)
 {
-	void *volatile block = malloc(64);
 	uint64_t state = 88172645463325252u;
 
-	free(block);
+	free(held[place]);
+	held[place] = malloc(64 + place % 1009);
+	if (holding == 1) {
+		free(held[place]);
+		held[place] = NULL;
+	}
+	place = (place + 1) % holding;
 	for (long i = 0; i < work; i++)
 		target_random(&state);
 	sink = state;
@@ -54,6 +63,8 @@ int main(int argc, char **argv)
 
 	length_ns = target_number(argc, argv, 1, 10, 600000) * 1000000u;
 	work = target_number(argc, argv, 2, 0, 100000000);
+	if (argc > 3)
+		holding = target_number(argc, argv, 3, 1, MAX_HELD);
 	target_ready(argc, argv);
 	keep();
 	end_ns = cpu_ns() + length_ns;
@@ -62,6 +73,8 @@ int main(int argc, char **argv)
 			pair(work);
 		pairs += PAIRS;
 	}
+	for (long i = 0; i < holding; i++)
+		free(held[i]);
 	if (map() == MAP_FAILED)
 		_exit(95);
 	target_print("{\"truth\":{\"pairs\":%ju,\"kept_bytes\":%d,\"mapped_bytes\":%u}}\n",
