@@ -8,6 +8,7 @@
 #ifndef OUTLIVE_BPF_KERNEL_H
 #define OUTLIVE_BPF_KERNEL_H
 
+#include "calls.bpf.h"
 #include "govern.bpf.h"
 #include "thread.bpf.h"
 
@@ -20,6 +21,7 @@ enum {
 };
 
 #define MAP_ANONYMOUS_FLAG 0x20	  /* include/uapi/asm-generic/mman-common.h */
+#define MAP_STACK_FLAG 0x20000	  /* the same file */
 #define PROT_EXEC_FLAG 4	  /* the same file */
 #define TS_COMPAT 2		  /* arch/x86/include/asm/thread_info.h */
 #define LAST_ERRNO (-4095l)	  /* include/linux/err.h: MAX_ERRNO */
@@ -75,11 +77,24 @@ static __always_inline void range_fill(struct wire_range *record, const struct p
 	}
 }
 
+/* Memory that the program, or an allocator that is not traced, asked for: whence? The call
+ * has returned, so the stack pointer lies on the word that it returns to in user space. */
+static __always_inline __u64 range_stack(const struct pt_regs *regs, struct thread_state *thread)
+{
+	struct caller caller = { .pc = regs->ip, .sp = regs->sp, .fp = regs->bp };
+
+	if (thread->traced != SCOPE_MAPPINGS || !(regs->r10 & MAP_ANONYMOUS_FLAG) ||
+	    regs->r10 & MAP_STACK_FLAG || regs->dx == 0)
+		return 0;
+	return stack_take(&caller, thread);
+}
+
 static __always_inline void range_exit(const struct pt_regs *regs, long result)
 {
 	long number = regs->orig_ax;
 	struct thread_state *thread;
 	struct wire_range *record;
+	__u64 stack = 0;
 
 	if (!is_range_call(number) || is_compat() ||
 	    !process_current(bpf_get_current_pid_tgid() >> 32))
@@ -89,12 +104,15 @@ static __always_inline void range_exit(const struct pt_regs *regs, long result)
 	thread = thread_current();
 	if (!thread)
 		return;
+	if (mapping_stacks && number == NR_MMAP)
+		stack = range_stack(regs, thread);
 	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
 	if (!record) {
 		loss_count(WIRE_LOSS_RANGE_RING);
 		return;
 	}
 	__builtin_memset(record, 0, sizeof(*record));
+	record->stack = stack;
 	header_fill(&record->header,
 		    number == NR_MMAP	? WIRE_MAP
 		    : number == NR_MUNMAP ? WIRE_UNMAP

@@ -27,6 +27,7 @@ CONFIG __u32 users[SCOPE_USERS_MOST] = {};
 CONFIG bool follow = false; /* the children of traced processes too */
 CONFIG __u64 min_size = 0;
 CONFIG bool sampling = false; /* not every block is recorded: sample.bpf.h */
+CONFIG bool mapping_stacks = false; /* of processes whose blocks are not traced */
 CONFIG bool governed = false; /* what probes cost is measured, and processes may be given up */
 CONFIG __u64 ring_alloc_mark = 0; /* bytes in the ring above which allocations are dropped */
 CONFIG __u64 ring_wake_mark = 0;  /* bytes in the ring above which user space is woken */

@@ -156,6 +156,7 @@ struct wire_range {
 	__u32 map_flags;
 	__s32 fd; /* -1: anonymous */
 	__u32 zero;
+	__u64 stack; /* MAP, where blocks are not traced: wire_stack.id; 0: not taken */
 };
 
 struct wire_thread {
@@ -185,7 +186,7 @@ _Static_assert(sizeof(struct wire_realloc) == 64, "wire_realloc is wire format")
 _Static_assert(sizeof(struct wire_stack) == 40, "wire_stack is wire format");
 _Static_assert(sizeof(struct wire_python_frame) == 24, "wire_python_frame is wire format");
 _Static_assert(sizeof(struct wire_python_stack) == 40, "wire_python_stack is wire format");
-_Static_assert(sizeof(struct wire_range) == 80, "wire_range is wire format");
+_Static_assert(sizeof(struct wire_range) == 88, "wire_range is wire format");
 _Static_assert(sizeof(struct wire_thread) == 56, "wire_thread is wire format");
 _Static_assert(sizeof(struct wire_fork) == 40, "wire_fork is wire format");
 _Static_assert(sizeof(struct wire_exit) == 32, "wire_exit is wire format");

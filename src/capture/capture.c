@@ -107,6 +107,7 @@ static int configure(struct capture *capture)
 	for (size_t i = 0; i < options->user_count; i++)
 		skeleton->rodata->users[i] = options->users[i];
 	skeleton->rodata->follow = options->follow;
+	skeleton->rodata->mapping_stacks = options->no_blocks || options->max_overhead > 0;
 	skeleton->rodata->governed = options->max_overhead > 0;
 	bpf_program__set_autoload(skeleton->progs.outlive_moved, options->scope == SCOPE_CGROUP);
 	skeleton->rodata->min_size = options->min_size;

@@ -118,12 +118,13 @@ static int name_address(struct naming *naming, const struct snapshot_process *pr
 	return result < 0 ? result : recorded_writer_add(naming->writer, &place, named, count);
 }
 
-static int name_process(struct naming *naming, size_t number, const struct snapshot_process *process)
+static int name_sites(struct naming *naming, size_t number, const struct snapshot_process *process,
+		      const struct snapshot_site *sites, size_t count)
 {
 	int result = 0;
 
-	for (size_t i = 0; i < process->site_count && result == 0; i++) {
-		const struct snapshot_site *site = &process->sites[i];
+	for (size_t i = 0; i < count && result == 0; i++) {
+		const struct snapshot_site *site = &sites[i];
 
 		for (size_t j = 0; j < site->frame_count && result == 0; j++) {
 			uint64_t hash = hash_mix(hash_mix(number + 1) ^ site->frames[j]);
@@ -137,6 +138,14 @@ static int name_process(struct naming *naming, size_t number, const struct snaps
 		}
 	}
 	return result;
+}
+
+static int name_process(struct naming *naming, size_t number, const struct snapshot_process *process)
+{
+	int result = name_sites(naming, number, process, process->sites, process->site_count);
+
+	return result < 0 ? result : name_sites(naming, number, process, process->mapped_sites,
+						process->mapped_site_count);
 }
 
 static int write_names(struct record *record, const struct snapshot *snapshot)

@@ -234,6 +234,19 @@ static void apply_brk(struct process *process, const struct event *event)
 	process->brk_end = event->range.address;
 }
 
+/* Who mapped it, where that is told and of interest; 0: nobody. */
+static uint32_t owner_of(struct process *process, const struct event *event, enum range_kind kind,
+			 uint64_t now_ns)
+{
+	uint32_t thread;
+
+	if (!event->range.stack || kind != RANGE_ANONYMOUS ||
+	    threads_find(&process->threads, event->tid, now_ns, &thread) < 0)
+		return 0;
+	return ranges_owner(&process->ranges, event->range.stack, thread, event->range.length,
+			    now_ns);
+}
+
 static int apply_range(struct ledger *ledger, struct process *process, const struct event *event)
 {
 	uint64_t now_ns = ledger_time(ledger, event->time_ns);
@@ -246,7 +259,8 @@ static int apply_range(struct ledger *ledger, struct process *process, const str
 		kind = range_kind_of(event->range.prot, event->range.map_flags, event->range.fd,
 				     event->flags);
 		result = ranges_map(&process->ranges, event->range.address, event->range.length,
-				    enter_ns, now_ns, kind);
+				    enter_ns, now_ns, kind,
+				    owner_of(process, event, kind, now_ns));
 		break;
 	case EVENT_UNMAP:
 		modules_unmap(&process->modules, &process->stacks, event->range.address,

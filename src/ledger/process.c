@@ -151,7 +151,7 @@ static int inherit_ranges(struct process *child, const struct process *parent)
 	while (result == 0 && range_tree_first(&parent->ranges.tree, from, &range)) {
 		from = range.end;
 		result = ranges_map(&child->ranges, range.start, range.end - range.start,
-				    child->first_ns, child->first_ns, RANGE_BEFORE);
+				    child->first_ns, child->first_ns, RANGE_BEFORE, 0);
 	}
 	child->brk_start = parent->brk_start;
 	child->brk_end = parent->brk_end;

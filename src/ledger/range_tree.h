@@ -10,7 +10,8 @@
 struct range {
 	uint64_t start, end; /* [start, end), start < end */
 	uint64_t birth_ns;   /* when the call that made it returned */
-	uint8_t kind;	     /* enum range_kind; the tree does not look at it */
+	uint32_t owner;	     /* what follows the tree does not look at */
+	uint8_t kind;	     /* enum range_kind */
 };
 
 struct range_node;

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #include "base/cleanup.h"
+#include "base/hash.h"
 #include "base/vec.h"
 #include "outlive/wire.h"
 
@@ -15,6 +16,8 @@
 void ranges_free(struct ranges *ranges)
 {
 	range_tree_free(&ranges->tree);
+	free(ranges->owners);
+	map_free(&ranges->by_owner);
 	memset(ranges, 0, sizeof(*ranges));
 }
 
@@ -31,14 +34,59 @@ enum range_kind range_kind_of(uint32_t prot, uint32_t map_flags, int32_t fd, uin
 	return wire_flags & WIRE_IN_ALLOCATOR ? RANGE_BACKING : RANGE_ANONYMOUS;
 }
 
-static void add(struct ranges *ranges, uint64_t start, uint64_t end, uint64_t birth_ns,
-		uint8_t kind)
+uint32_t ranges_owner(struct ranges *ranges, uint64_t stack, uint32_t thread, uint64_t length,
+		      uint64_t now_ns)
 {
-	struct range range = { .start = start, .end = end, .birth_ns = birth_ns, .kind = kind };
+	uint64_t key = hash_mix(stack + hash_mix(thread + 1ull));
+	struct range_owner *owner;
+	uint32_t row;
+
+	if (!map_get(&ranges->by_owner, key, &row)) {
+		row = (uint32_t)ranges->owner_count;
+		if (row >= RANGES_MAX_OWNERS ||
+		    VEC_PUSH_ROOM(ranges->owners, ranges->owner_count, ranges->owner_capacity) < 0 ||
+		    map_set(&ranges->by_owner, key, row) < 0)
+			return 0;
+		ranges->owners[ranges->owner_count++] = (struct range_owner){
+			.stack = stack, .thread = thread, .first_ns = now_ns,
+		};
+	}
+	owner = &ranges->owners[row];
+	owner->made_bytes += (length + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
+	owner->made_ranges++;
+	owner->last_ns = now_ns;
+	return row + 1;
+}
+
+/* What a range is like apart from where it lies. */
+struct making {
+	uint64_t birth_ns;
+	uint32_t owner;
+	uint8_t kind;
+};
+
+static struct making making_of(const struct range *range)
+{
+	return (struct making){ range->birth_ns, range->owner, range->kind };
+}
+
+static void add(struct ranges *ranges, uint64_t start, uint64_t end, const struct making *making)
+{
+	struct range range = {
+		.start = start,
+		.end = end,
+		.birth_ns = making->birth_ns,
+		.owner = making->owner,
+		.kind = making->kind,
+	};
 
 	range_tree_insert(&ranges->tree, &range);
-	ranges->bytes[kind] += end - start;
-	ranges->counts[kind]++;
+	ranges->bytes[range.kind] += end - start;
+	ranges->counts[range.kind]++;
+	if (range.owner) {
+		ranges->owners[range.owner - 1].live_bytes += end - start;
+		ranges->owners[range.owner - 1].live_ranges++;
+	}
 }
 
 static void drop(struct ranges *ranges, const struct range *range)
@@ -46,6 +94,10 @@ static void drop(struct ranges *ranges, const struct range *range)
 	range_tree_remove(&ranges->tree, range->start);
 	ranges->bytes[range->kind] -= range->end - range->start;
 	ranges->counts[range->kind]--;
+	if (range->owner) {
+		ranges->owners[range->owner - 1].live_bytes -= range->end - range->start;
+		ranges->owners[range->owner - 1].live_ranges--;
+	}
 }
 
 /* Cut [start, end) out of everything old enough. Each cut range leaves at most
@@ -56,14 +108,16 @@ static void carve(struct ranges *ranges, uint64_t start, uint64_t end, uint64_t 
 	uint64_t from = start;
 
 	while (range_tree_first(&ranges->tree, from, &range) && range.start < end) {
+		struct making making = making_of(&range);
+
 		from = range.end;
 		if (range.birth_ns > enter_ns)
 			continue;
 		drop(ranges, &range);
 		if (range.start < start)
-			add(ranges, range.start, start, range.birth_ns, range.kind);
+			add(ranges, range.start, start, &making);
 		if (range.end > end)
-			add(ranges, end, range.end, range.birth_ns, range.kind);
+			add(ranges, end, range.end, &making);
 	}
 }
 
@@ -83,8 +137,7 @@ static size_t count_gaps(const struct ranges *ranges, uint64_t start, uint64_t e
 }
 
 /* Put a range into every gap of [start, end). */
-static void fill(struct ranges *ranges, uint64_t start, uint64_t end, uint64_t born_ns,
-		 uint8_t kind)
+static void fill(struct ranges *ranges, uint64_t start, uint64_t end, const struct making *making)
 {
 	struct range range;
 
@@ -93,7 +146,7 @@ static void fill(struct ranges *ranges, uint64_t start, uint64_t end, uint64_t b
 		uint64_t gap_end = found ? range.start : end;
 
 		if (gap_end > start)
-			add(ranges, start, gap_end, born_ns, kind);
+			add(ranges, start, gap_end, making);
 		start = found ? range.end : end;
 	}
 }
@@ -118,8 +171,9 @@ static int make_room(struct ranges *ranges, size_t more)
 }
 
 int ranges_map(struct ranges *ranges, uint64_t start, uint64_t length, uint64_t enter_ns,
-	       uint64_t born_ns, enum range_kind kind)
+	       uint64_t born_ns, enum range_kind kind, uint32_t owner)
 {
+	const struct making making = { born_ns, owner, (uint8_t)kind };
 	int result = round_length(start, &length);
 
 	if (result < 0)
@@ -128,7 +182,7 @@ int ranges_map(struct ranges *ranges, uint64_t start, uint64_t length, uint64_t 
 	if (result < 0)
 		return result;
 	carve(ranges, start, start + length, enter_ns);
-	fill(ranges, start, start + length, born_ns, kind);
+	fill(ranges, start, start + length, &making);
 	return 0;
 }
 
@@ -152,12 +206,13 @@ struct pieces {
 };
 
 /* A piece of a move, as offsets from the range's start. */
-static int piece_push(struct pieces *pieces, uint64_t start, uint64_t end, uint8_t kind)
+static int piece_push(struct pieces *pieces, uint64_t start, uint64_t end, uint32_t owner,
+		      uint8_t kind)
 {
 	if (VEC_PUSH_ROOM(pieces->rows, pieces->count, pieces->capacity) < 0)
 		return -ENOMEM;
 	pieces->rows[pieces->count++] =
-		(struct range){ .start = start, .end = end, .kind = kind };
+		(struct range){ .start = start, .end = end, .owner = owner, .kind = kind };
 	return 0;
 }
 
@@ -177,12 +232,13 @@ static int collect(const struct ranges *ranges, uint64_t old_start, uint64_t old
 		uint64_t low = range.start > old_start ? range.start - old_start : 0;
 		uint64_t high = (range.end < end ? range.end : end) - old_start;
 
-		if (range.birth_ns <= enter_ns && piece_push(pieces, low, high, range.kind) < 0)
+		if (range.birth_ns <= enter_ns &&
+		    piece_push(pieces, low, high, range.owner, range.kind) < 0)
 			return -ENOMEM;
 		from = range.end;
 	}
 	if (pieces->count == 0)
-		return piece_push(pieces, 0, length, RANGE_BEFORE);
+		return piece_push(pieces, 0, length, 0, RANGE_BEFORE);
 	last = &pieces->rows[pieces->count - 1];
 	if (last->end == end - old_start)
 		last->end = length;
@@ -212,7 +268,10 @@ int ranges_remap(struct ranges *ranges, uint64_t old_start, uint64_t old_length,
 	if (!keep_old && old_length)
 		carve(ranges, old_start, old_start + old_length, enter_ns);
 	carve(ranges, start, start + length, enter_ns);
-	for (size_t i = 0; i < pieces.count; i++)
-		fill(ranges, start + rows[i].start, start + rows[i].end, born_ns, rows[i].kind);
+	for (size_t i = 0; i < pieces.count; i++) {
+		const struct making making = { born_ns, rows[i].owner, rows[i].kind };
+
+		fill(ranges, start + rows[i].start, start + rows[i].end, &making);
+	}
 	return 0;
 }

@@ -13,6 +13,7 @@
 
 #include <stdint.h>
 
+#include "base/map.h"
 #include "ledger/range_tree.h"
 
 #define RANGES_MAX (1u << 20) /* ranges of one process; vm.max_map_count is 65530 as shipped */
@@ -27,9 +28,23 @@ enum range_kind {
 	RANGE_KIND_COUNT
 };
 
+/* What one thread mapped with one stack, of RANGE_ANONYMOUS. Times are ns since the
+ * ledger's start. */
+struct range_owner {
+	uint64_t stack; /* wire_stack.id */
+	uint32_t thread; /* row of the process' threads */
+	uint64_t live_bytes, live_ranges, made_bytes, made_ranges;
+	uint64_t first_ns, last_ns;
+};
+
+#define RANGES_MAX_OWNERS 65536 /* what further ones map is nobody's */
+
 /* All zeroes is an empty ledger. */
 struct ranges {
 	struct range_tree tree;
+	struct range_owner *owners;
+	size_t owner_count, owner_capacity;
+	struct map by_owner; /* hash of stack and thread -> row */
 	uint64_t bytes[RANGE_KIND_COUNT];
 	uint64_t counts[RANGE_KIND_COUNT];
 };
@@ -49,7 +64,14 @@ enum range_kind range_kind_of(uint32_t prot, uint32_t map_flags, int32_t fd, uin
  * ledger is unchanged then.
  */
 int ranges_map(struct ranges *ranges, uint64_t start, uint64_t length, uint64_t enter_ns,
-	       uint64_t born_ns, enum range_kind kind);
+	       uint64_t born_ns, enum range_kind kind, uint32_t owner);
+
+/*
+ * The owner of what `thread` (row) maps with `stack` at `now_ns`, for ranges_map(): a row + 1;
+ * 0, nobody, beyond RANGES_MAX_OWNERS or without memory.
+ */
+uint32_t ranges_owner(struct ranges *ranges, uint64_t stack, uint32_t thread, uint64_t length,
+		      uint64_t now_ns);
 
 /* munmap; a range in the middle of another leaves two. Errors as ranges_map. */
 int ranges_unmap(struct ranges *ranges, uint64_t start, uint64_t length, uint64_t enter_ns);

@@ -234,18 +234,13 @@ void layout_sum_up(struct layout *layout)
 	}
 }
 
-static void fill_site(struct layout *layout, size_t row)
+void layout_set_stack(const struct layout *layout, uint64_t id, struct snapshot_site *out)
 {
-	const struct sites *sites = &layout->process->sites;
-	const struct site *site = &sites->rows[row];
-	struct snapshot_site *out = &layout->sites[row];
-	const struct stack *stack =
-		site->stack ? stacks_find(&layout->process->stacks, site->stack) : NULL;
+	const struct stack *stack = id ? stacks_find(&layout->process->stacks, id) : NULL;
 	const struct python_stack *python =
-		stack ? python_stacks_find(&layout->process->python_stacks, site->stack) : NULL;
+		stack ? python_stacks_find(&layout->process->python_stacks, id) : NULL;
 
-	out->id = (uint32_t)row + 1;
-	out->stack = site->stack;
+	out->stack = id;
 	if (stack) {
 		out->stack_known = true;
 		out->stack_status = stack->status;
@@ -257,6 +252,16 @@ static void fill_site(struct layout *layout, size_t row)
 		out->python_count = python->count;
 		out->python = &layout->python[python->first];
 	}
+}
+
+static void fill_site(struct layout *layout, size_t row)
+{
+	const struct sites *sites = &layout->process->sites;
+	const struct site *site = &sites->rows[row];
+	struct snapshot_site *out = &layout->sites[row];
+
+	out->id = (uint32_t)row + 1;
+	layout_set_stack(layout, site->stack, out);
 	out->calls[site->function < SNAPSHOT_FUNCTIONS ? site->function : 0] += site->calls;
 	for (uint32_t at = site->first_calls; at; at = sites->more_calls[at - 1].next) {
 		uint8_t function = sites->more_calls[at - 1].function;
@@ -328,6 +333,8 @@ static int copy_sites(struct layout *layout, struct snapshot_process *out)
 		snapshot_add_sampled(&out->sampled, &layout->sites[i].sampled);
 	out->sites = layout->sites;
 	out->site_count = sites->count;
+	if (layout_copy_mapped(layout, out) < 0)
+		return -ENOMEM;
 	if (layout_copy_series(layout) < 0)
 		return -ENOMEM;
 	return layout->owner->snapshot.window.set ? layout_narrow(layout, out) : 0;

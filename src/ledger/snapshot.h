@@ -212,6 +212,12 @@ struct snapshot_process {
 	uint64_t running_threads;
 	size_t site_count;
 	const struct snapshot_site *sites;
+	/*
+	 * Where mappings of the program's own come from, when that was recorded: as sites, with
+	 * ranges for blocks, each with one class of all sizes. In none of the heap's counts.
+	 */
+	size_t mapped_site_count;
+	const struct snapshot_site *mapped_sites;
 	size_t module_count;
 	const struct snapshot_module *modules; /* sorted by start */
 	struct snapshot_python python;

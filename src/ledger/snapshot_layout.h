@@ -38,6 +38,12 @@ void layout_see_sampled(struct layout *layout, uint64_t from, uint64_t to, bool 
 /* Add up what cells know, over their class and site. */
 void layout_sum_up(struct layout *layout);
 
+/* Give a site the stack `id`, 0 none. */
+void layout_set_stack(const struct layout *layout, uint64_t id, struct snapshot_site *out);
+
+/* Lay out where mappings come from. Returns 0 or -ENOMEM. */
+int layout_copy_mapped(const struct layout *layout, struct snapshot_process *out);
+
 /* Give classes, and the process, their series. Return 0 or -ENOMEM. */
 int layout_copy_series(struct layout *layout);
 int layout_copy_process_series(const struct layout *layout, struct snapshot_process *out);

@@ -248,6 +248,7 @@ static int write_process(struct writing *w, const struct snapshot *snapshot,
 	r = write_table(w, &thread_table, "threads", "more_threads", write_thread);
 	if (r == 0)
 		r = write_table(w, &site_table, "sites", "more_sites", write_site);
+	json_mapped(json, w->options, process, &w->stack);
 	json_end_object(json);
 	return r;
 }

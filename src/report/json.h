@@ -49,4 +49,8 @@ void json_past(struct json *json, const struct snapshot_past *past);
 int json_groups(struct json *json, const struct snapshot *snapshot,
 		const struct report_options *options);
 
+/* "mapped_sites" of a process; `room`: for a stack. */
+void json_mapped(struct json *json, const struct report_options *options,
+		 const struct snapshot_process *process, struct stack *room);
+
 #endif

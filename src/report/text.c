@@ -184,7 +184,7 @@ static int put_tables(struct text *text)
 			text_window_empty(text);
 		else if (counts->allocated_blocks)
 			put_nothing_held(text);
-		else
+		else if (!text->row.process->unwatched_ns)
 			put_no_events(text);
 		if (!text->options->sort || counts->allocated_blocks == 0)
 			return 0;
@@ -200,6 +200,7 @@ static int put_tables(struct text *text)
 int text_process(struct text *text)
 {
 	struct reconcile reconcile;
+	int r;
 
 	text_home(text);
 	text_totals(text);
@@ -210,7 +211,8 @@ int text_process(struct text *text)
 				 STYLE_PLAIN, INDENT, reconcile.text);
 	if (text->options->timeline)
 		timeline_text(text);
-	return put_tables(text);
+	r = put_tables(text);
+	return r < 0 ? r : text_mapped_table(text);
 }
 
 static int put_one(struct text *text)

@@ -77,6 +77,9 @@ void text_site_stack(struct text *text, const struct stack *stack);
 
 #define TEXT_VERDICT_WIDTH 15 /* of the longest pattern_title */
 
+/* Where mappings come from, if that was recorded. Returns 0 or -ENOMEM. */
+int text_mapped_table(struct text *text);
+
 /* Table of sites with verdicts and stacks. Returns 0 or -ENOMEM. */
 int text_site_table(struct text *text);
 

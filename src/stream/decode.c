@@ -9,6 +9,7 @@
 #include "stream/decode.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -90,10 +91,10 @@ static int fill_python_stack(const void *data, size_t length, struct event *even
 
 static int fill_range(const void *data, size_t length, struct event *event)
 {
-	struct wire_range record;
+	struct wire_range record = { .stack = 0 };
 
-	(void)length;
-	memcpy(&record, data, sizeof(record));
+	/* An earlier version's ends before `stack`. */
+	memcpy(&record, data, length < sizeof(record) ? length : sizeof(record));
 	event->range.address = record.address;
 	event->range.length = record.length;
 	event->range.old_address = record.old_address;
@@ -102,6 +103,7 @@ static int fill_range(const void *data, size_t length, struct event *event)
 	event->range.prot = record.prot;
 	event->range.map_flags = record.map_flags;
 	event->range.fd = record.fd;
+	event->range.stack = record.stack;
 	return 0;
 }
 
@@ -139,16 +141,18 @@ static int fill_exit(const void *data, size_t length, struct event *event)
 	return 0;
 }
 
+#define RANGE_LEAST offsetof(struct wire_range, stack)
+
 /* Row 0 stands for every kind that is not known: EVENT_NONE, nothing to copy. */
 static const struct decoder decoders[WIRE_KIND_COUNT] = {
 	[WIRE_ALLOC] = { sizeof(struct wire_alloc), EVENT_ALLOC, fill_alloc },
 	[WIRE_FREE] = { sizeof(struct wire_free), EVENT_FREE, fill_free },
 	[WIRE_REALLOC] = { sizeof(struct wire_realloc), EVENT_REALLOC, fill_realloc },
 	[WIRE_STACK] = { sizeof(struct wire_stack), EVENT_STACK, fill_stack },
-	[WIRE_MAP] = { sizeof(struct wire_range), EVENT_MAP, fill_range },
-	[WIRE_UNMAP] = { sizeof(struct wire_range), EVENT_UNMAP, fill_range },
-	[WIRE_REMAP] = { sizeof(struct wire_range), EVENT_REMAP, fill_range },
-	[WIRE_BRK] = { sizeof(struct wire_range), EVENT_BRK, fill_range },
+	[WIRE_MAP] = { RANGE_LEAST, EVENT_MAP, fill_range },
+	[WIRE_UNMAP] = { RANGE_LEAST, EVENT_UNMAP, fill_range },
+	[WIRE_REMAP] = { RANGE_LEAST, EVENT_REMAP, fill_range },
+	[WIRE_BRK] = { RANGE_LEAST, EVENT_BRK, fill_range },
 	[WIRE_THREAD] = { sizeof(struct wire_thread), EVENT_THREAD, fill_thread },
 	[WIRE_FORK] = { sizeof(struct wire_fork), EVENT_FORK, fill_fork },
 	[WIRE_EXEC] = { sizeof(struct wire_thread), EVENT_EXEC, fill_thread },

@@ -108,7 +108,7 @@ struct event {
 			const uint64_t *frames; /* may be unaligned: read with memcpy */
 		} stack;
 		struct {
-			uint64_t address, length, old_address, old_length, enter_ns;
+			uint64_t address, length, old_address, old_length, enter_ns, stack;
 			uint32_t prot, map_flags;
 			int32_t fd;
 		} range;

@@ -3,7 +3,10 @@
 
 Programs measure themselves by their own CPU time, so other work on the machine matters little.
 """
-from harness import (Outlive, Target, check, equal, limit, process_of, run, sites_through, trace)
+import os
+import tempfile
+
+from harness import (Outlive, Target, check, equal, limit, process_of, run, sites_through, symbols, trace)
 from test_recordings import both_reports, same_answer
 
 USAGE = 2
@@ -96,7 +99,28 @@ def test_tier_mmap():
     equal(process["tier"], "mmap", "tier")
     equal(process["live_blocks"], 0, "live blocks")
     equal(process["mappings"]["live_bytes"], truth["mapped_bytes"], "mapped by the program")
+    sites = [site for site in process["mapped_sites"] if "map" in symbols(site)]
+    equal(len(sites), 1, "mapped sites through map()")
+    equal((sites[0]["live_bytes"], sites[0]["live_ranges"]), (truth["mapped_bytes"], 1), "map()")
+    equal([thread["tid"] for thread in sites[0]["threads"]], [process["pid"]], "who mapped it")
+    equal(sites[0]["stack"], "complete", "end of its stack")
     return f"lost {lost:.1%}"
+
+
+@limit(60)
+def test_mapped_memory_in_text_and_recording():
+    """CPython with malloc's blocks unseen: its large blocks and arenas show as mappings."""
+    script = "x = [bytearray(1 << 20) for _ in range(7)]; import os; os._exit(0)"
+    with tempfile.TemporaryDirectory() as folder:
+        file = os.path.join(folder, "r.outlive")
+        status, text, errors = run("threads", "--tier", "mmap", "--record", file, "--",
+                                   "/usr/bin/python3", "-c", script)
+        equal(status, 0, f"exit status (stderr {errors})")
+        again = run("threads", file)[1]
+    check("MAPPED MEMORY" in text and "7.03 MB" in text, f"no mapped memory: {text[:1500]}")
+    check("<string>" in text or "python3" in text, f"no names: {text[:1500]}")
+    tail = text[text.index("MAPPED MEMORY"):]
+    equal(again[again.index("MAPPED MEMORY"):], tail, "mapped memory of the recording")
 
 
 def test_tier_sample():

@@ -37,7 +37,11 @@ __attribute__((noinline)) static void keep(void)
 
 __attribute__((noinline)) static void *map(void)
 {
-	return mmap(NULL, MAPPED_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	/* Volatile, or mmap would be jumped to and map() not be on its stack. */
+	void *volatile address = mmap(NULL, MAPPED_BYTES, PROT_READ | PROT_WRITE,
+				      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return address;
 }
 
 __attribute__((noinline)) static void pair(long work)

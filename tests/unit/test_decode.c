@@ -39,7 +39,7 @@ static void every_kind_keeps_its_fields(void **state)
 	struct wire_alloc alloc = { header(WIRE_ALLOC, sizeof(alloc)), 0x10, 20, 30 };
 	struct wire_free release = { header(WIRE_FREE, sizeof(release)), 0x11 };
 	struct wire_realloc grow = { header(WIRE_REALLOC, sizeof(grow)), 1, 2, 3, 4, 5 };
-	struct wire_range range = { header(WIRE_REMAP, sizeof(range)), 1, 2, 3, 4, 5, 6, 7, -1, 0 };
+	struct wire_range range = { header(WIRE_REMAP, sizeof(range)), 1, 2, 3, 4, 5, 6, 7, -1, 0, 8 };
 	struct wire_thread thread = { header(WIRE_EXEC, sizeof(thread)), 1, 2, "0123456789abcde" };
 	struct wire_fork fork_record = { header(WIRE_FORK, sizeof(fork_record)), 1, 0, 2 };
 	struct wire_exit exit_record = { header(WIRE_EXIT, sizeof(exit_record)), 1, 0 };
@@ -75,6 +75,12 @@ static void every_kind_keeps_its_fields(void **state)
 	assert_int_equal(event.range.prot, 6);
 	assert_int_equal(event.range.map_flags, 7);
 	assert_int_equal(event.range.fd, -1);
+	assert_int_equal(event.range.stack, 8);
+	/* As an earlier version wrote it. */
+	range.header.length = offsetof(struct wire_range, stack);
+	assert_int_equal(decode_copy(&range, range.header.length, &event), range.header.length);
+	assert_int_equal(event.range.fd, -1);
+	assert_int_equal(event.range.stack, 0);
 	memset(thread.comm, 'x', sizeof(thread.comm));
 	assert_int_equal(decode_copy(&thread, sizeof(thread), &event), sizeof(thread));
 	assert_int_equal(event.kind, EVENT_EXEC);
@@ -189,10 +195,10 @@ static void truncated_records_are_refused(void **state)
 		[WIRE_FREE] = sizeof(struct wire_free),
 		[WIRE_REALLOC] = sizeof(struct wire_realloc),
 		[WIRE_STACK] = sizeof(struct wire_stack),
-		[WIRE_MAP] = sizeof(struct wire_range),
-		[WIRE_UNMAP] = sizeof(struct wire_range),
-		[WIRE_REMAP] = sizeof(struct wire_range),
-		[WIRE_BRK] = sizeof(struct wire_range),
+		[WIRE_MAP] = offsetof(struct wire_range, stack),
+		[WIRE_UNMAP] = offsetof(struct wire_range, stack),
+		[WIRE_REMAP] = offsetof(struct wire_range, stack),
+		[WIRE_BRK] = offsetof(struct wire_range, stack),
 		[WIRE_THREAD] = sizeof(struct wire_thread),
 		[WIRE_FORK] = sizeof(struct wire_fork),
 		[WIRE_EXEC] = sizeof(struct wire_thread),

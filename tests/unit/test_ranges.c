@@ -19,7 +19,7 @@
 static void map_pages(struct ranges *ranges, uint64_t from, uint64_t to, uint64_t t,
 		      enum range_kind kind)
 {
-	assert_int_equal(ranges_map(ranges, from * PAGE, (to - from) * PAGE, t, t, kind), 0);
+	assert_int_equal(ranges_map(ranges, from * PAGE, (to - from) * PAGE, t, t, kind, 0), 0);
 }
 
 static void unmap_pages(struct ranges *ranges, uint64_t from, uint64_t to, uint64_t t)
@@ -126,7 +126,7 @@ static void younger_ranges_are_left_alone(void **state)
 	assert_pages(&ranges, RANGE_ANONYMOUS, 0, 0);
 	assert_pages(&ranges, RANGE_FILE, 2, 1);
 	/* mmap that entered at 20 lands around it */
-	assert_int_equal(ranges_map(&ranges, 10 * PAGE, 10 * PAGE, 20, 30, RANGE_ANONYMOUS), 0);
+	assert_int_equal(ranges_map(&ranges, 10 * PAGE, 10 * PAGE, 20, 30, RANGE_ANONYMOUS, 0), 0);
 	assert_pages(&ranges, RANGE_ANONYMOUS, 8, 2);
 	assert_pages(&ranges, RANGE_FILE, 2, 1);
 	ranges_free(&ranges);
@@ -137,9 +137,9 @@ static void hostile_ranges_are_refused(void **state)
 	struct ranges ranges = { 0 };
 
 	(void)state;
-	assert_int_equal(ranges_map(&ranges, PAGE, 0, 1, 1, RANGE_FILE), -EINVAL);
-	assert_int_equal(ranges_map(&ranges, PAGE, UINT64_MAX, 1, 1, RANGE_FILE), -EINVAL);
-	assert_int_equal(ranges_map(&ranges, UINT64_MAX - PAGE, 2 * PAGE, 1, 1, RANGE_FILE),
+	assert_int_equal(ranges_map(&ranges, PAGE, 0, 1, 1, RANGE_FILE, 0), -EINVAL);
+	assert_int_equal(ranges_map(&ranges, PAGE, UINT64_MAX, 1, 1, RANGE_FILE, 0), -EINVAL);
+	assert_int_equal(ranges_map(&ranges, UINT64_MAX - PAGE, 2 * PAGE, 1, 1, RANGE_FILE, 0),
 			 -EINVAL);
 	assert_int_equal(ranges_unmap(&ranges, UINT64_MAX, 1, 1), -EINVAL);
 	assert_int_equal(ranges_remap(&ranges, PAGE, UINT64_MAX, 2 * PAGE, PAGE, 1, 1, false),
@@ -216,7 +216,7 @@ static void agrees_with_a_page_table(void **state)
 			to = from + 40;
 		if (mapping)
 			assert_int_equal(ranges_map(&ranges, from * PAGE, (to - from) * PAGE, enter,
-						    t, kind),
+						    t, kind, 0),
 					 0);
 		else
 			unmap_pages(&ranges, from, to, enter);
@@ -228,9 +228,40 @@ static void agrees_with_a_page_table(void **state)
 	ranges_free(&ranges);
 }
 
+/* What an owner maps is its own, in whole and in parts, wherever it moves, until it is gone. */
+static void test_owners(void **state)
+{
+	struct ranges ranges = { .owner_count = 0 };
+	uint32_t a = ranges_owner(&ranges, 77, 1, 9 * PAGE + 1, 1), b, again;
+
+	(void)state;
+	assert_int_equal(ranges_map(&ranges, 10 * PAGE, 10 * PAGE, 1, 1, RANGE_ANONYMOUS, a), 0);
+	b = ranges_owner(&ranges, 77, 2, PAGE, 2);
+	again = ranges_owner(&ranges, 77, 1, 2 * PAGE, 3);
+	assert_int_equal(again, a);
+	assert_int_not_equal(b, a);
+	assert_int_equal(ranges.owners[a - 1].made_bytes, 12 * PAGE);
+	assert_int_equal(ranges.owners[a - 1].made_ranges, 2);
+	assert_int_equal(ranges_map(&ranges, 12 * PAGE, PAGE, 2, 2, RANGE_ANONYMOUS, b), 0);
+	assert_int_equal(ranges.owners[a - 1].live_bytes, 9 * PAGE);
+	assert_int_equal(ranges.owners[a - 1].live_ranges, 2);
+	assert_int_equal(ranges.owners[b - 1].live_bytes, PAGE);
+	assert_int_equal(ranges_unmap(&ranges, 15 * PAGE, PAGE, 3), 0);
+	assert_int_equal(ranges.owners[a - 1].live_bytes, 8 * PAGE);
+	assert_int_equal(ranges_remap(&ranges, 16 * PAGE, 4 * PAGE, 100 * PAGE, 6 * PAGE, 4, 4,
+				      false), 0);
+	assert_int_equal(ranges.owners[a - 1].live_bytes, 10 * PAGE);
+	assert_int_equal(ranges_unmap(&ranges, 0, 1000 * PAGE, 5), 0);
+	assert_int_equal(ranges.owners[a - 1].live_bytes, 0);
+	assert_int_equal(ranges.owners[a - 1].live_ranges, 0);
+	assert_int_equal(ranges.owners[b - 1].live_bytes, 0);
+	ranges_free(&ranges);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_owners),
 		cmocka_unit_test(kinds_are_told_apart),
 		cmocka_unit_test(partial_unmap_splits),
 		cmocka_unit_test(map_over_old_ranges_replaces_the_overlap),
