@@ -9,6 +9,7 @@
 #ifndef OUTLIVE_BPF_CALLS_H
 #define OUTLIVE_BPF_CALLS_H
 
+#include "leave.bpf.h"
 #include "python.bpf.h"
 #include "sample.bpf.h"
 #include "thread.bpf.h"
@@ -303,7 +304,7 @@ static __always_inline void call_end(const struct caller *caller, struct thread_
 		sample_forget(thread, address);
 }
 
-/* At a return probe: the caller goes on. */
+/* At a return probe the caller goes on; at the end of a call without one it is about to. */
 static __always_inline void call_return(struct pt_regs *ctx)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -311,10 +312,21 @@ static __always_inline void call_return(struct pt_regs *ctx)
 	struct caller caller = { .pc = PT_REGS_IP(ctx), .sp = PT_REGS_SP(ctx),
 				 .fp = PT_REGS_FP(ctx), .result = PT_REGS_RC(ctx) };
 
-	/* After the return the stack pointer lies just above where the return address
-	 * was: that tells the outermost call's return from those inside it. */
-	if (thread && thread->call_sp && caller.sp == thread->call_sp + 8)
-		call_end(&caller, thread);
+	if (!thread || !thread->call_sp)
+		return;
+	if (thread->call_word) {
+		if (caller.sp != thread->call_sp ||
+		    !leave_ends(ctx, bpf_get_attach_cookie(ctx), &caller.result))
+			return;
+		caller.pc = thread->call_word;
+		caller.sp += 8;
+		thread->call_word = 0;
+	} else if (caller.sp != thread->call_sp + 8) {
+		/* After the return the stack pointer lies just above where the return address
+		 * was: that tells the outermost call's return from those inside it. */
+		return;
+	}
+	call_end(&caller, thread);
 }
 
 #endif

@@ -6,7 +6,7 @@
 #ifndef OUTLIVE_BPF_LEAVE_H
 #define OUTLIVE_BPF_LEAVE_H
 
-#include "calls.bpf.h"
+#include "outlive/wire.h"
 
 /* Bits of the flags register: Intel SDM, volume 1, 3.4.3. */
 #define FLAG_CARRY (1 << 0)
@@ -58,23 +58,21 @@ static __always_inline __u64 register_value(const struct pt_regs *ctx, __u8 numb
 	return values[number & 15];
 }
 
-static __always_inline void call_leave(struct pt_regs *ctx, __u64 cookie)
+/*
+ * Does the call end here? Then *ret_result is the block that it made. The stack pointer
+ * lies on the return address.
+ */
+static __always_inline bool leave_ends(const struct pt_regs *ctx, __u64 cookie, __u64 *ret_result)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct thread_state *thread = bpf_task_storage_get(&threads, task, 0, 0);
-	struct caller caller = { .sp = PT_REGS_SP(ctx) + 8, .fp = PT_REGS_FP(ctx) };
 	__u8 when = leave_when(cookie);
 
-	/* The stack pointer lies on the return address. */
-	if (!thread || !thread->call_word || thread->call_sp + 8 != caller.sp)
-		return;
+	if (cookie_shape(cookie) != SHAPE_LEAVE)
+		return false;
 	if ((when == LEAVE_IF || when == LEAVE_UNLESS) &&
 	    condition_holds(ctx->flags, leave_condition(cookie)) != (when == LEAVE_IF))
-		return;
-	caller.result = register_value(ctx, leave_register(cookie));
-	caller.pc = thread->call_word;
-	thread->call_word = 0;
-	call_end(&caller, thread);
+		return false;
+	*ret_result = register_value(ctx, leave_register(cookie));
+	return true;
 }
 
 #endif

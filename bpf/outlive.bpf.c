@@ -10,7 +10,6 @@
 #include "change.bpf.h"
 #include "govern.bpf.h"
 #include "kernel.bpf.h"
-#include "leave.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -42,6 +41,7 @@ int outlive_enter(struct pt_regs *ctx)
 	return 0;
 }
 
+/* At return probes, and as an ordinary one where SHAPE_ALLOC_LEAVE calls end. */
 SEC("uretprobe")
 int outlive_return(struct pt_regs *ctx)
 {
@@ -53,22 +53,6 @@ int outlive_return(struct pt_regs *ctx)
 	if (governed)
 		govern_begin(&govern);
 	call_return(ctx);
-	if (governed)
-		govern_end(&govern);
-	return 0;
-}
-
-SEC("uprobe")
-int outlive_leave(struct pt_regs *ctx)
-{
-	struct govern govern = { .count = NULL };
-
-	guard_stack(ctx);
-	if (!enabled)
-		return 0;
-	if (governed)
-		govern_begin(&govern);
-	call_leave(ctx, bpf_get_attach_cookie(ctx));
 	if (governed)
 		govern_end(&govern);
 	return 0;

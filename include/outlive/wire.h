@@ -258,6 +258,7 @@ enum call_shape {
 	SHAPE_ALLOC_LEAVE = 8,
 	/* A C++ exception begins: if inside such a call, it is over, and made nothing. */
 	SHAPE_THROW = 9,
+	SHAPE_LEAVE = 10, /* a place where a call of ALLOC_LEAVE ends: leave_pack() */
 };
 
 static inline __u64 cookie_pack(__u8 shape, __u8 function, __u8 size_arg, __u8 count_arg,
@@ -301,9 +302,10 @@ static inline __u16 cookie_sp_offset(__u64 cookie)
 /*
  * Cookie of a probe where a call of SHAPE_ALLOC_LEAVE ends:
  *
- *   bits 0-3   register   that has the block then, by its number in instructions
- *   bits 4-7   condition  of the conditional jump there, by its number in instructions
- *   bits 8-9   when       enum leave_when
+ *   bits  0-7   shape      SHAPE_LEAVE
+ *   bits  8-11  register   that has the block then, by its number in instructions
+ *   bits 12-15  condition  of the conditional jump there, by its number in instructions
+ *   bits 16-17  when       enum leave_when
  */
 enum leave_when {
 	LEAVE_ALWAYS = 0, /* at a return instruction, or whichever way the jump goes */
@@ -313,22 +315,23 @@ enum leave_when {
 
 static inline __u64 leave_pack(__u8 result_register, __u8 condition, __u8 when)
 {
-	return (__u64)(result_register & 15) | (__u64)(condition & 15) << 4 | (__u64)(when & 3) << 8;
+	return SHAPE_LEAVE | (__u64)(result_register & 15) << 8 | (__u64)(condition & 15) << 12 |
+	       (__u64)(when & 3) << 16;
 }
 
 static inline __u8 leave_register(__u64 cookie)
 {
-	return cookie & 15;
+	return cookie >> 8 & 15;
 }
 
 static inline __u8 leave_condition(__u64 cookie)
 {
-	return cookie >> 4 & 15;
+	return cookie >> 12 & 15;
 }
 
 static inline __u8 leave_when(__u64 cookie)
 {
-	return cookie >> 8 & 3;
+	return cookie >> 16 & 3;
 }
 
 #endif

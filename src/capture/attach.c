@@ -42,11 +42,15 @@ static int attach_failed(struct error *error, int result, const char *what, cons
 			 strerror(-result));
 }
 
-/* Where exceptions do not matter throwing one shall cost nothing. */
-static bool wanted(const struct attach *attach, const struct allocator_function *function)
+/* Which functions of a file. */
+enum choice {
+	CALLS,	    /* those that make and free blocks */
+	EXCEPTIONS, /* those by which exceptions begin */
+};
+
+static bool chosen(const struct allocator_function *function, enum choice choice)
 {
-	return attach->leaves ||
-	       (function->shape != SHAPE_ALLOC_LEAVE && function->shape != SHAPE_THROW);
+	return (function->shape == SHAPE_THROW) == (choice == EXCEPTIONS);
 }
 
 static int attach_function(struct attach *attach, const struct bpf_program *program,
@@ -87,8 +91,9 @@ static const struct allocator_function *in_order(const struct allocator_file *fi
 {
 	for (int makes = 0; makes <= 1; makes++) {
 		for (size_t i = 0; i < file->function_count; i++) {
-			uint8_t shape = cookie_shape(allocator_cookie(&file->functions[i]));
-			bool frees = shape == SHAPE_FREE || shape == SHAPE_REALLOC;
+			uint8_t shape = file->functions[i].shape;
+			bool frees = shape != SHAPE_ALLOC_RETURN && shape != SHAPE_ALLOC_OUT &&
+				     shape != SHAPE_ALLOC_LEAVE;
 
 			if (frees == !makes && number-- == 0)
 				return &file->functions[i];
@@ -98,17 +103,18 @@ static const struct allocator_function *in_order(const struct allocator_file *fi
 }
 
 static int attach_one_by_one(struct attach *attach, struct outlive_bpf *skeleton,
-			     const struct allocator_file *file, uint32_t pid, struct error *error)
+			     const struct allocator_file *file, enum choice choice, uint32_t pid,
+			     struct error *error)
 {
 	int result = 0;
 
-	for (size_t i = 0; i < file->leave_count && attach->leaves && result == 0; i++)
-		result = attach_leave(attach, skeleton->progs.outlive_leave, file, i, pid,
+	for (size_t i = 0; i < file->leave_count && choice == CALLS && result == 0; i++)
+		result = attach_leave(attach, skeleton->progs.outlive_return, file, i, pid,
 				      error);
 	for (size_t i = 0; i < file->function_count && result == 0; i++) {
 		const struct allocator_function *function = in_order(file, i);
 
-		if (!wanted(attach, function))
+		if (!chosen(function, choice))
 			continue;
 		/* The return probe first: a call entered before it is there would never end. */
 		if (function->with_return)
@@ -143,8 +149,8 @@ static int attach_together(struct attach *attach, const struct bpf_program *prog
 
 /* All return probes, or all entry probes. */
 static int attach_functions(struct attach *attach, const struct bpf_program *program,
-			    const struct allocator_file *file, bool at_return, uint32_t pid,
-			    struct error *error)
+			    const struct allocator_file *file, enum choice choice, bool at_return,
+			    uint32_t pid, struct error *error)
 {
 	uint64_t offsets[ALLOCATOR_MAX_FUNCTIONS], cookies[ALLOCATOR_MAX_FUNCTIONS];
 	size_t count = 0;
@@ -152,7 +158,7 @@ static int attach_functions(struct attach *attach, const struct bpf_program *pro
 	for (size_t i = 0; i < file->function_count && count < ALLOCATOR_MAX_FUNCTIONS; i++) {
 		const struct allocator_function *function = in_order(file, i);
 
-		if (!wanted(attach, function) || (at_return && !function->with_return))
+		if (!chosen(function, choice) || (at_return && !function->with_return))
 			continue;
 		offsets[count] = function->file_offset;
 		cookies[count++] = allocator_cookie(function);
@@ -161,50 +167,67 @@ static int attach_functions(struct attach *attach, const struct bpf_program *pro
 			       error);
 }
 
-/* All places where functions that exceptions may leave are left. */
-static int attach_leaves(struct attach *attach, const struct bpf_program *program,
-			 const struct allocator_file *file, uint32_t pid, struct error *error)
+static int attach_all_at_once(struct attach *attach, struct outlive_bpf *skeleton,
+			      const struct allocator_file *file, enum choice choice, uint32_t pid,
+			      struct error *error)
 {
-	return attach_together(attach, program, file, file->leaves, file->leave_cookies,
-			       attach->leaves ? file->leave_count : 0, false, pid, error);
+	int result = choice == CALLS ?
+			     attach_together(attach, skeleton->progs.outlive_return, file,
+					     file->leaves, file->leave_cookies, file->leave_count,
+					     false, pid, error) :
+			     0;
+
+	if (result == 0)
+		result = attach_functions(attach, skeleton->progs.outlive_return, file, choice,
+					  true, pid, error);
+	if (result == 0)
+		result = attach_functions(attach, skeleton->progs.outlive_enter, file, choice,
+					  false, pid, error);
+	return result;
+}
+
+static int attach_chosen(struct attach *attach, struct outlive_bpf *skeleton,
+			 const struct allocator_file *file, enum choice choice, uint32_t pid,
+			 struct error *error)
+{
+	int result;
+
+	attach_closer_hold(attach->closer);
+	result = attach->multi ?
+			 attach_all_at_once(attach, skeleton, file, choice, pid, error) :
+			 attach_one_by_one(attach, skeleton, file, choice, pid, error);
+	attach_closer_let_go(attach->closer);
+	return result;
+}
+
+int attach_exceptions(struct attach *attach, struct outlive_bpf *skeleton,
+		      const struct allocator_file *file, uint32_t pid, struct error *error)
+{
+	return attach_chosen(attach, skeleton, file, EXCEPTIONS, pid, error);
 }
 
 int attach_allocator(struct attach *attach, struct outlive_bpf *skeleton,
 		     const struct allocator_file *file, uint32_t pid, struct error *error)
 {
-	int result;
+	int result = attach->exceptions ?
+			     attach_exceptions(attach, skeleton, file, pid, error) : 0;
 
-	attach_closer_hold(attach->closer);
-	if (attach->multi) {
-		result = attach_leaves(attach, skeleton->progs.outlive_leave, file, pid, error);
-		if (result == 0)
-			result = attach_functions(attach, skeleton->progs.outlive_return, file, true,
-						  pid, error);
-		if (result == 0)
-			result = attach_functions(attach, skeleton->progs.outlive_enter, file, false,
-						  pid, error);
-	} else {
-		result = attach_one_by_one(attach, skeleton, file, pid, error);
-	}
-	attach_closer_let_go(attach->closer);
+	if (result == 0)
+		result = attach_chosen(attach, skeleton, file, CALLS, pid, error);
 	if (result == 0)
 		log_line("probes on %zu functions of %s in process %u", file->function_count,
 			 file->path, pid);
 	return result;
 }
 
-void attach_prepare(struct attach *attach, struct outlive_bpf *skeleton, bool leaves)
+void attach_prepare(struct attach *attach, struct outlive_bpf *skeleton)
 {
 	enum bpf_attach_type type = (enum bpf_attach_type)UPROBE_MULTI_ATTACH_TYPE;
 
-	attach->leaves = leaves;
-	bpf_program__set_autoload(skeleton->progs.outlive_leave, leaves);
 	attach->multi = uprobe_multi_works() &&
 			bpf_program__set_expected_attach_type(skeleton->progs.outlive_enter, type) ==
 				0 &&
 			bpf_program__set_expected_attach_type(skeleton->progs.outlive_return, type) ==
-				0 &&
-			bpf_program__set_expected_attach_type(skeleton->progs.outlive_leave, type) ==
 				0;
 	log_line("probes are placed by %s", attach->multi ? "uprobe_multi links" : "perf events");
 }
@@ -266,7 +289,7 @@ int attach_release(struct attach *attach, uint32_t pid, bool urgent)
 
 void attach_detach(struct attach *attach)
 {
-	bool multi = attach->multi, leaves = attach->leaves;
+	bool multi = attach->multi;
 
 	if (!attach->closer && attach->count)
 		attach->closer = attach_closer_new();
@@ -279,5 +302,4 @@ void attach_detach(struct attach *attach)
 	free(attach->links);
 	memset(attach, 0, sizeof(*attach));
 	attach->multi = multi;
-	attach->leaves = leaves;
 }

@@ -32,19 +32,15 @@ struct attach_link {
 /* The probes placed so far; all zeroes is empty. */
 struct attach {
 	bool multi;  /* by uprobe_multi links */
-	bool leaves; /* return instructions and exceptions are probed too */
+	bool exceptions; /* they are probed too: SHAPE_THROW */
 	struct attach_link *links;
 	size_t count;
 	size_t capacity;
 	struct attach_closer *closer; /* of links of processes that ended; NULL: none yet */
 };
 
-/*
- * Before the programs are loaded: choose the way, and tell them which it will be.
- * `leaves`: there are functions that exceptions may leave (SHAPE_ALLOC_LEAVE), or may be
- * later; without it such are not probed.
- */
-void attach_prepare(struct attach *attach, struct outlive_bpf *skeleton, bool leaves);
+/* Before the programs are loaded: choose the way, and tell them which it will be. */
+void attach_prepare(struct attach *attach, struct outlive_bpf *skeleton);
 
 /*
  * Put the enter and return programs of `skeleton` at every planned function of
@@ -53,6 +49,14 @@ void attach_prepare(struct attach *attach, struct outlive_bpf *skeleton, bool le
  */
 int attach_allocator(struct attach *attach, struct outlive_bpf *skeleton,
 		     const struct allocator_file *file, uint32_t pid, struct error *error);
+
+/*
+ * Of `file` only the functions by which exceptions begin; attach_allocator() puts probes
+ * there from the moment that `exceptions` is set. Throwing one costs two traps, which only
+ * pays where a function is probed that one may leave. Returns and errors as above.
+ */
+int attach_exceptions(struct attach *attach, struct outlive_bpf *skeleton,
+		      const struct allocator_file *file, uint32_t pid, struct error *error);
 
 /*
  * Attach the tracepoint programs: process life, and with `ranges` the

@@ -89,9 +89,7 @@ static int configure(struct capture *capture)
 		result = samples_size(skeleton, processes,
 				      options->sample_bytes || options->max_overhead > 0,
 				      options->sample_bytes != 0);
-	/* What a command or child that is yet to run will map is not known. */
-	attach_prepare(&capture->attach, skeleton,
-		       capture->allocators.leaves || options->launch || options->follow);
+	attach_prepare(&capture->attach, skeleton);
 	govern_begin(capture, &unmet, NULL);
 	first = govern_row(capture, &unmet);
 	skeleton->rodata->stack_mode = options->stacks;

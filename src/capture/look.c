@@ -36,9 +36,12 @@ int look_attach_process(struct capture *capture, struct traced *traced)
 	return result;
 }
 
+typedef int (*attach_fn)(struct attach *attach, struct outlive_bpf *skeleton,
+			 const struct allocator_file *file, uint32_t pid, struct error *error);
+
 /* One file, in each traced process. */
-static int attach_each(struct capture *capture, const struct allocator_file *file,
-		       struct error *error)
+static int attach_each(struct capture *capture, attach_fn attach_file,
+		       const struct allocator_file *file, struct error *error)
 {
 	int result = 0;
 
@@ -46,8 +49,8 @@ static int attach_each(struct capture *capture, const struct allocator_file *fil
 		const struct traced *traced = &capture->processes.rows[i];
 
 		if (traced->used && !traced->exited && govern_wants_probes(traced))
-			result = attach_allocator(&capture->attach, capture->skeleton, file,
-						  traced->pid, error);
+			result = attach_file(&capture->attach, capture->skeleton, file, traced->pid,
+					     error);
 		/* Once it runs, that one has ended is no reason to leave out the others. */
 		if (result == -ESRCH && capture->deliver)
 			result = 0;
@@ -55,20 +58,40 @@ static int attach_each(struct capture *capture, const struct allocator_file *fil
 	return result;
 }
 
+/* One file, wherever it is to be probed. */
+static int attach_everywhere(struct capture *capture, attach_fn attach_file,
+			     const struct allocator_file *file, struct error *error)
+{
+	return capture->options->scope == SCOPE_PIDS ?
+		       attach_each(capture, attach_file, file, error) :
+		       attach_file(&capture->attach, capture->skeleton, file, 0, error);
+}
+
+/* There is a function now that exceptions may leave: they matter in the files that were
+ * probed before too. */
+static int watch_exceptions(struct capture *capture, struct error *error)
+{
+	int result = 0;
+
+	capture->attach.exceptions = true;
+	for (size_t i = 0; i < capture->allocators_attached && result == 0; i++)
+		result = attach_everywhere(capture, attach_exceptions,
+					   &capture->allocators.files[i], error);
+	return result;
+}
+
 int look_attach_new(struct capture *capture, struct error *error)
 {
 	int result = 0;
 
-	while (result == 0 && !capture->options->no_blocks &&
-	       capture->allocators_attached < capture->allocators.count) {
-		const struct allocator_file *file =
-			&capture->allocators.files[capture->allocators_attached++];
-
-		result = capture->options->scope == SCOPE_PIDS ?
-				 attach_each(capture, file, error) :
-				 attach_allocator(&capture->attach, capture->skeleton, file, 0,
-						  error);
-	}
+	if (capture->options->no_blocks)
+		return 0;
+	if (capture->allocators.leaves && !capture->attach.exceptions)
+		result = watch_exceptions(capture, error);
+	while (result == 0 && capture->allocators_attached < capture->allocators.count)
+		result = attach_everywhere(
+			capture, attach_allocator,
+			&capture->allocators.files[capture->allocators_attached++], error);
 	return result;
 }
 
