@@ -13,6 +13,9 @@
 #include "capture/side.h"
 #include "target/process.h"
 
+#define LOOK_FIRST_NS 2000000ull /* after an exec, without records of mappings … */
+#define LOOK_LAST_NS 512000000ull /* … up to this long between two looks */
+
 /* --- new processes ----------------------------------------------------------------- */
 
 static bool by_name(const struct capture *capture)
@@ -147,6 +150,27 @@ static int on_fork(struct capture *capture, const struct event *event)
 	return result;
 }
 
+/*
+ * Without records of mappings nothing tells what a new program maps: look at it some times, less
+ * and less often, until it should have begun. What comes later shows in its stacks.
+ */
+static void look_again_without_news(const struct capture *capture, struct traced *traced)
+{
+	if (capture->options->ranges)
+		return;
+	traced->look_step_ns = LOOK_FIRST_NS;
+	traced->look_ns = side_now_ns() + LOOK_FIRST_NS;
+}
+
+static void note_look_due(struct traced *traced, uint64_t now_ns)
+{
+	if (!traced->look_ns || now_ns < traced->look_ns)
+		return;
+	look_later(traced, traced->look_ns);
+	traced->look_step_ns *= 2;
+	traced->look_ns = traced->look_step_ns > LOOK_LAST_NS ? 0 : now_ns + traced->look_step_ns;
+}
+
 static int on_exec(struct capture *capture, struct traced *traced, const struct event *event)
 {
 	int result;
@@ -166,6 +190,7 @@ static int on_exec(struct capture *capture, struct traced *traced, const struct 
 	capture->sweep_due = true;
 	traced->news_ns = 0;
 	look_later(traced, event->time_ns);
+	look_again_without_news(capture, traced);
 	result = capture->deliver(event, capture->context);
 	if (event->flags & WIRE_LEAVES)
 		processes_exit(&capture->processes, traced);
@@ -271,6 +296,7 @@ static void note_stale(struct capture *capture)
 	for (size_t i = 0; i < capture->processes.count; i++) {
 		struct traced *traced = &capture->processes.rows[i];
 
+		note_look_due(traced, now_ns);
 		/* … and at those that found no slot free, once there are some. */
 		if (traced->used && (capture->slots.stale[traced->slot] ||
 				     (traced->untabled && !traced->own_slot && capture->slots.free)))

@@ -23,6 +23,7 @@ struct traced {
 	bool renewed;	/* … the program */
 	bool told;	/* who it is and where it lives, once it had lived for a while */
 	bool untabled;	/* counted as one that found no slot free */
+	uint64_t look_ns, look_step_ns; /* without news of mappings: when to look next, and … */
 	uint64_t news_ns;   /* when what `look` is for happened */
 	uint64_t rss_bytes; /* at the last look */
 	uint64_t program_ns; /* when it began the program that it runs; 0 before the trace */

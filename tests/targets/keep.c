@@ -8,10 +8,13 @@
  *   keep DIRECTORY NUMBER user UID      becomes user UID before it waits, then as stay
  *   keep DIRECTORY NUMBER chain TIMES   runs itself by exec TIMES times, each time after it has
  *                                       made blocks; then as stay, with NUMBER + TIMES
+ *   keep DIRECTORY NUMBER thread TIMES  the same, but a second thread calls exec, and each
+ *                                       program waits a moment before it begins
  *   keep DIRECTORY NUMBER storm COUNT   COUNT children, some at a time: each keeps one of
  *                                       NUMBER blocks and ends; then as stay
  */
 #include <limits.h>
+#include <pthread.h>
 #include <sys/wait.h>
 
 #include "target.h"
@@ -73,17 +76,31 @@ static void storm(long number, long count)
 		wait(NULL);
 }
 
+/* The program once more, with one block more and one time less to go. */
+static void *run_next(void *context)
+{
+	char **argv = context;
+	char next[24], left[24];
+
+	snprintf(next, sizeof(next), "%ld", strtol(argv[2], NULL, 10) + 1);
+	snprintf(left, sizeof(left), "%ld", strtol(argv[4], NULL, 10) - 1);
+	execl("/proc/self/exe", argv[0], argv[1], next, argv[3], left, NULL);
+	_exit(95);
+}
+
 static void chain(char **argv, long number, long times)
 {
-	char next[24], left[24];
+	pthread_t thread;
 
 	if (times == 0)
 		return;
 	keep_blocks(number);
-	snprintf(next, sizeof(next), "%ld", number + 1);
-	snprintf(left, sizeof(left), "%ld", times - 1);
-	execl("/proc/self/exe", argv[0], argv[1], next, "chain", left, NULL);
-	_exit(95);
+	if (strcmp(argv[3], "thread") != 0)
+		run_next(argv);
+	if (pthread_create(&thread, NULL, run_next, argv) != 0)
+		_exit(93);
+	for (;;)
+		pause();
 }
 
 int main(int argc, char **argv)
@@ -97,7 +114,9 @@ int main(int argc, char **argv)
 	if (strcmp(kind, "user") == 0 && setuid((uid_t)value) < 0)
 		_exit(94);
 	await(go_path);
-	if (strcmp(kind, "chain") == 0)
+	if (strcmp(kind, "thread") == 0)
+		target_sleep_until(target_now_ns() + 300000000);
+	if (strcmp(kind, "chain") == 0 || strcmp(kind, "thread") == 0)
 		chain(argv, number, value);
 	if (strcmp(kind, "storm") == 0)
 		storm(number, value);
