@@ -13,6 +13,12 @@
 #include "capture/side.h"
 #include "target/process.h"
 
+/*
+ * Children with probes of their own at a time. The kernel asks for each of them at every stop
+ * of any, and to place or remove one it visits the mappings of all: with some hundred it takes
+ * minutes to end. A cgroup, or -a, needs no probes for single processes.
+ */
+#define FOLLOW_MOST 128
 #define LOOK_FIRST_NS 2000000ull /* after an exec, without records of mappings … */
 #define LOOK_LAST_NS 512000000ull /* … up to this long between two looks */
 
@@ -102,6 +108,21 @@ int follow_present(struct capture *capture)
 
 /* --- events ----------------------------------------------------------------------- */
 
+/* Is there no room for the probes of one more child? */
+static bool crowded(const struct capture *capture)
+{
+	size_t probed = 0;
+
+	if (capture->options->scope != SCOPE_PIDS)
+		return false;
+	for (size_t i = 0; i < capture->processes.count; i++) {
+		const struct traced *traced = &capture->processes.rows[i];
+
+		probed += traced->used && !traced->exited && traced->probed;
+	}
+	return probed >= capture->options->pid_count + FOLLOW_MOST;
+}
+
 /* Probes for a child that BPF follows already. Returns 0, or -ENOMEM. */
 static int add_child(struct capture *capture, uint32_t parent_pid, const struct event *event)
 {
@@ -124,11 +145,30 @@ static int add_child(struct capture *capture, uint32_t parent_pid, const struct 
 		child->look = true;
 	}
 	child->fresh = child->look && !parent;
+	if (crowded(capture)) {
+		capture->own_losses[WIRE_LOSS_PROCESS]++;
+		child->outside = true;
+		look_give_slot(capture, child);
+		return look_tell(capture, child, BPF_EXIST);
+	}
 	/* A child in its parent's memory calls no allocator of its own before it runs another
 	 * program, and a perf event's probes would be met by its parent. */
 	if (!(event->flags & WIRE_SHARES_MEMORY) || capture->attach.multi)
 		look_attach_process(capture, child);
 	return look_tell(capture, child, BPF_EXIST);
+}
+
+/* The child is not traced after all. It is its parent's doing, and nothing more. */
+static int deliver_unfollowed(struct capture *capture, const struct event *event)
+{
+	struct wire_fork record;
+	struct event alone = *event;
+
+	memcpy(&record, event->wire, sizeof(record));
+	record.header.flags &= (uint8_t)~WIRE_FOLLOWED;
+	alone.flags = record.header.flags;
+	alone.wire = &record;
+	return capture->deliver(&alone, capture->context);
 }
 
 static int on_fork(struct capture *capture, const struct event *event)
@@ -140,9 +180,11 @@ static int on_fork(struct capture *capture, const struct event *event)
 		return capture->deliver(event, capture->context);
 	/* First of all the probes: the child runs already. */
 	result = add_child(capture, event->pid, event);
+	child = processes_find(&capture->processes, event->fork.child_pid);
+	if (result == 0 && child && child->outside)
+		return deliver_unfollowed(capture, event);
 	if (result == 0)
 		result = capture->deliver(event, capture->context);
-	child = processes_find(&capture->processes, event->fork.child_pid);
 	if (result == 0 && capture->options->scope == SCOPE_PIDS && child && child->probed &&
 	    !(event->flags & WIRE_SHARES_MEMORY))
 		result = look_deliver_covered(capture, child->pid, event->time_ns,
@@ -210,8 +252,8 @@ int follow_event(const struct event *event, void *context)
 
 	if (!traced)
 		traced = meet(capture, event);
-	else if (traced->outside && (event->kind == EVENT_THREAD || event->kind == EVENT_EXEC) &&
-		 judge(capture, traced, event) == 0 && !traced->outside)
+	else if (traced->outside && by_name(capture) &&
+		 (event->kind == EVENT_THREAD || event->kind == EVENT_EXEC) && judge(capture, traced, event) == 0 && !traced->outside)
 		look_later(traced, event->time_ns);
 	/* What comes of one that is not wanted came before BPF was told. */
 	if (traced ? traced->outside : by_name(capture))

@@ -11,6 +11,7 @@
 #include "target/process.h"
 
 #define UNKNOWN_NS 2000000000ull	/* how long a process may run before it is told of */
+#define RESIDENT_AT_A_TIME 128
 #define RESIDENT_EVERY_NS 200000000ull /* how often resident memory is read */
 
 /* The last word on memory of a program that we started comes from wait(2). */
@@ -74,28 +75,38 @@ static int deliver_home(struct capture *capture, struct traced *traced)
 	return result == -ESRCH || result == -EACCES ? 0 : result;
 }
 
+static int deliver_resident_of(struct capture *capture, struct traced *traced)
+{
+	int result;
+
+	notice_end(capture, traced);
+	/* Of one that is not wanted, only that it ends is of interest. */
+	if (traced->outside)
+		return 0;
+	result = deliver_home(capture, traced);
+	if (result == 0)
+		result = side_resident(traced->pid, traced->rss_bytes, reaped_peak(capture, traced),
+				       note_resident, capture);
+	return result == 0 ? follow_calls(capture, traced) : result;
+}
+
+/* Each process in its turn: some at a time, for it takes some 30 us each; all of them `now`. */
 static int deliver_resident(struct capture *capture, bool now)
 {
 	uint64_t time_ns = side_now_ns();
+	size_t rows = capture->processes.count, done = 0;
 	int result = 0;
 
 	if (!now && time_ns < capture->resident_due_ns)
 		return 0;
 	capture->resident_due_ns = time_ns + RESIDENT_EVERY_NS;
 	pythons_settle(capture->pythons);
-	for (size_t i = 0; i < capture->processes.count && result == 0; i++) {
-		struct traced *traced = &capture->processes.rows[i];
+	for (size_t i = 0; i < rows && result == 0 && (now || done < RESIDENT_AT_A_TIME); i++) {
+		struct traced *traced = &capture->processes.rows[capture->resident_next++ % rows];
 
-		if (!traced->used)
-			continue;
-		notice_end(capture, traced);
-		result = deliver_home(capture, traced);
-		if (result < 0)
-			return result;
-		result = side_resident(traced->pid, traced->rss_bytes, reaped_peak(capture, traced),
-				       note_resident, capture);
-		if (result == 0)
-			result = follow_calls(capture, traced);
+		done += traced->used;
+		if (traced->used)
+			result = deliver_resident_of(capture, traced);
 	}
 	return result == 0 ? sweep_samples(capture) : result;
 }

@@ -38,6 +38,7 @@ struct capture {
 	size_t present_count;
 	bool stopped;
 	uint64_t resident_due_ns;
+	size_t resident_next; /* whose turn it is, counted on */
 	uint64_t own_losses[WIRE_LOSS_COUNT]; /* those that BPF does not count */
 	uint64_t losses[WIRE_LOSS_COUNT];     /* both, as last delivered */
 	/* Of the poll under way. */

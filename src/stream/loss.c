@@ -49,7 +49,7 @@ const struct loss_cause loss_causes[WIRE_LOSS_COUNT] = {
 	[WIRE_LOSS_PROCESS] = {
 		"lost_processes",
 		"processes not traced, there were more than outlive has places for",
-		"trace fewer: by -p, --cgroup, --comm or --user",
+		"trace a cgroup instead of single processes with many children, or fewer processes",
 	},
 	[WIRE_LOSS_SLOT] = {
 		"lost_tables",

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 
-from harness import (TARGETS, Outlive, Target, check, consistent, equal, lossless, parse,
+from harness import (TARGETS, Outlive, Target, check, consistent, equal, limit, lossless, parse,
                      process_of, run, same_counts, sites_through, spawn)
 
 COUNTS = ("live_blocks", "live_bytes", "allocated_blocks", "allocated_bytes", "freed_blocks",
@@ -77,6 +77,37 @@ def test_hasty_workers_have_no_false_leaks():
             check(process[name] <= worker[name], f"{name}: {process[name]}, true {worker[name]}")
         check(process["inherited_blocks"] >= worker["inherited_blocks"], "inherited blocks")
         check(process["covered_after_ns"] > 0, "the report does not say what was missed")
+
+
+@limit(120)
+def test_more_children_than_probes():
+    """Children beyond what the kernel bears probes for are counted, and named as not traced."""
+    with Target("prefork", 140, 1, 3000) as target:
+        with Outlive("threads", "-p", target.pid, "--json") as outlive:
+            truth = target.go()
+            report = outlive.stop()
+    traced = {process["pid"] for process in report["processes"]}
+    followed = [worker for worker in truth["workers"] if worker["pid"] in traced]
+    equal(len(followed), 128, "children followed")
+    equal(report["quality"]["lost_processes"], 12, "processes not traced")
+    workers_exact(report, {**truth, "workers": followed})
+    equal(process_of(report, target.pid)["live_blocks"], truth["blocks"], "blocks of the parent")
+
+
+def test_crowd():
+    """20 children of 50 threads each."""
+    with tempfile.TemporaryDirectory() as folder:
+        keeper = Keeper(folder, 3, "crowd", 20)
+        with Outlive("threads", "-p", keeper.pid, "--json") as outlive:
+            keeper.go()
+            report = outlive.stop()
+        keeper.end()
+    lossless(report)
+    children = [process for process in report["processes"] if process["pid"] != keeper.pid]
+    equal(len(children), 20, "children")
+    for process in children:
+        equal(sum(site["live_blocks"] for site in sites_through(process, "keep_in_thread")), 150,
+              f"blocks of the threads of {process['pid']}")
 
 
 def test_text_says_what_was_missed():

@@ -10,11 +10,15 @@
  *                                       made blocks; then as stay, with NUMBER + TIMES
  *   keep DIRECTORY NUMBER thread TIMES  the same, but a second thread calls exec, and each
  *                                       program waits a moment before it begins
+ *   keep DIRECTORY NUMBER crowd COUNT   COUNT children of 50 threads, which stay; each thread keeps
+ *                                       NUMBER blocks. Then as stay
  *   keep DIRECTORY NUMBER storm COUNT   COUNT children, some at a time: each keeps one of
  *                                       NUMBER blocks and ends; then as stay
  */
 #include <limits.h>
 #include <pthread.h>
+#include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "target.h"
@@ -22,13 +26,17 @@
 #define BLOCKS_MOST 4096
 #define BASE_BYTES 1000
 #define AT_A_TIME 8
+#define CROWD_THREADS 50
+#define CROWD_DELAY_NS 1000000000ull
 
 static void *volatile kept[BLOCKS_MOST];
+static const char *directory;
 static char go_path[PATH_MAX], end_path[PATH_MAX];
 
+/* Until there is `path`; the end of the directory is everybody's. */
 static void await(const char *path)
 {
-	while (access(path, F_OK) < 0)
+	while (access(path, F_OK) < 0 && access(directory, F_OK) == 0)
 		target_sleep_until(target_now_ns() + 20000000);
 }
 
@@ -76,6 +84,42 @@ static void storm(long number, long count)
 		wait(NULL);
 }
 
+static void *keep_in_thread(void *context)
+{
+	const long *number = context;
+
+	/* Not in keep_blocks(): threads have no room of their own in kept[]. */
+	for (long i = 0; i < *number; i++) {
+		void *volatile block = malloc(BASE_BYTES + (size_t)*number);
+
+		(void)block;
+	}
+	for (;;)
+		pause();
+	return NULL;
+}
+
+static void crowd(long number, long count)
+{
+	for (long i = 0; i < count; i++) {
+		pthread_t thread;
+
+		if (fork() != 0)
+			continue;
+		/* Many: they neither poll nor outlive their parent. */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		/* By now its probes stand. */
+		target_sleep_until(target_now_ns() + CROWD_DELAY_NS);
+		for (int t = 0; t < CROWD_THREADS; t++) {
+			if (pthread_create(&thread, NULL, keep_in_thread, &number) != 0)
+				_exit(92);
+		}
+		for (;;)
+			pause();
+	}
+	target_sleep_until(target_now_ns() + CROWD_DELAY_NS * 2);
+}
+
 /* The program once more, with one block more and one time less to go. */
 static void *run_next(void *context)
 {
@@ -109,8 +153,9 @@ int main(int argc, char **argv)
 	const char *kind = argc > 3 ? argv[3] : "";
 	long value = argc > 4 ? target_number(argc, argv, 4, 0, 100000) : 0;
 
-	snprintf(go_path, sizeof(go_path), "%s/go", argv[1]);
-	snprintf(end_path, sizeof(end_path), "%s/end", argv[1]);
+	directory = argv[1];
+	snprintf(go_path, sizeof(go_path), "%s/go", directory);
+	snprintf(end_path, sizeof(end_path), "%s/end", directory);
 	if (strcmp(kind, "user") == 0 && setuid((uid_t)value) < 0)
 		_exit(94);
 	await(go_path);
@@ -118,6 +163,8 @@ int main(int argc, char **argv)
 		target_sleep_until(target_now_ns() + 300000000);
 	if (strcmp(kind, "chain") == 0 || strcmp(kind, "thread") == 0)
 		chain(argv, number, value);
+	if (strcmp(kind, "crowd") == 0)
+		crowd(number, value);
 	if (strcmp(kind, "storm") == 0)
 		storm(number, value);
 	keep_blocks(number);

@@ -16,7 +16,7 @@
 
 #include "target.h"
 
-#define MAX_WORKERS 64
+#define MAX_WORKERS 256
 #define BLOCKS 29      /* the parent's */
 #define BLOCK_BYTES 1013
 #define REQUESTS 17    /* of each worker */

@@ -6,12 +6,16 @@ set -u
 # shellcheck source=tests/vm/shell.sh
 . /data/shell.sh
 
-# begin NAME OPTIONS: trace; processes made before this wait for /tmp/NAME/go.
+# begin NAME OPTIONS: trace; processes made before this wait for /tmp/NAME/go. With a name of
+# recorded-…, record, and report on the recording.
 begin() {
 	name=$1
 	shift
 	: >/tmp/errors
-	outlive report "$@" --json -n 1000 >"/out/$name.json" 2>/tmp/errors &
+	case $name in
+	recorded-*) outlive record "$@" -o "/tmp/$name.outlive" 2>/tmp/errors & ;;
+	*) outlive report "$@" --json -n 1000 >"/out/$name.json" 2>/tmp/errors & ;;
+	esac
 	tracer=$!
 	await /tmp/errors 'tracing ' 900 $tracer
 }
@@ -38,6 +42,8 @@ finish() {
 	kill -TERM $tracer
 	wait $tracer || fail "$1: outlive ended with $?"
 	touch "/tmp/$1/end"
+	[ ! -e "/tmp/$1.outlive" ] ||
+		outlive report "/tmp/$1.outlive" --json -n 1000 >"/out/$1.json" || fail "no report of $1"
 	echo "vm: $1 traced"
 }
 
@@ -122,8 +128,18 @@ cp /bin/keep /jail/bin
 cp /lib64/ld-linux-x86-64.so.2 /jail/lib64
 cp /lib/x86_64-linux-gnu/libc.so.6 /jail/lib/x86_64-linux-gnu
 mount --bind /tmp /jail/tmp
-start libc 31 stay
-begin libc -a
-unshare -m -p -f chroot /jail /bin/keep /tmp/libc 32 stay >>/out/libc.truth &
+start recorded-libc 31 stay
+begin recorded-libc -a
+unshare -m -p -f chroot /jail /bin/keep /tmp/recorded-libc 32 stay >>/out/recorded-libc.truth &
 sleep 2
-finish libc 2
+finish recorded-libc 2
+
+# The screen, once, of two processes.
+start top 41 stay
+start top 42 stay
+outlive top -a --comm keep --once --for 4s >/out/top.text 2>/tmp/errors &
+tracer=$!
+await /tmp/errors 'tracing ' 900 $tracer
+touch /tmp/top/go
+wait $tracer || fail "top ended with $?"
+touch /tmp/top/end
