@@ -239,13 +239,13 @@ static uint32_t stack_truth(struct process *process, uint32_t at)
 	uint32_t depth = 0;
 
 	for (;;) {
-		uint32_t region = (uint32_t)((pc - module_start(0)) / 0x1000000);
+		uint64_t region = (pc - module_start(0)) / 0x1000000;
 		uint32_t function = (uint32_t)(pc % 0x1000000 / FUNCTION);
 
 		if (depth == DEPTH_MOST)
 			return depth;
 		process->truth[depth++] = pc;
-		if (!(process->mapped >> region & 1) || function == 0)
+		if (region >= REGIONS || !(process->mapped >> region & 1) || function == 0)
 			return depth;
 		at += frame_words(process->modules[region], function);
 		if (at > STACK_WORDS)
