@@ -5,7 +5,8 @@
  * A rate over one refresh of the screen jumps about: programs work in bursts. So
  * the last few snapshots are kept, and a rate is the mean over all of the time
  * between the oldest kept and the newest: a moving window, which forgets a burst
- * as soon as it has left it and never shows what did not happen.
+ * as soon as it has left it and never shows what did not happen. Of what is kept only the
+ * counts are: the pictures of a large host have a hundred megabytes each.
  */
 #ifndef OUTLIVE_ANALYSIS_RATES_H
 #define OUTLIVE_ANALYSIS_RATES_H
@@ -18,8 +19,10 @@
 
 #define RATES_WINDOW 4 /* snapshots kept beside the newest */
 
+struct rate_base; /* the counts of a snapshot */
+
 struct rates {
-	struct snapshot *older[RATES_WINDOW]; /* oldest first */
+	struct rate_base *older[RATES_WINDOW]; /* oldest first */
 	size_t count;
 };
 
@@ -30,10 +33,13 @@ struct rate {
 };
 
 /*
- * `snapshot` was the newest and is so no longer; it belongs to `rates` from now
- * on. Of no length in time (two snapshots of one moment) it replaces the last.
+ * `snapshot` was the newest and is so no longer: keep its counts. Of no length in time
+ * (two snapshots of one moment) it replaces the last. Without memory it is not kept.
  */
-void rates_keep(struct rates *rates, struct snapshot *snapshot);
+void rates_keep(struct rates *rates, const struct snapshot *snapshot);
+
+/* The moment of the index-th kept, the oldest first. */
+uint64_t rates_time(const struct rates *rates, size_t index);
 
 /* Forget all: what comes next is not what came before, continued. */
 void rates_clear(struct rates *rates);

@@ -81,15 +81,13 @@ void model_take(struct top_model *model, struct snapshot *snapshot)
 	bool first = !last;
 
 	learn_start(model, snapshot);
-	if (last && last->now_ns < snapshot->now_ns) {
+	/* Back in time: what was is not what was before. Of the same moment (a recording held
+	 * still) it is the last one again. */
+	if (last && last->now_ns < snapshot->now_ns)
 		rates_keep(&model->rates, last);
-	} else {
-		/* Back in time: what was is not what was before. Of the same moment (a recording
-		 * held still) it is the last one again. */
-		if (!last || last->now_ns != snapshot->now_ns)
-			rates_clear(&model->rates);
-		snapshot_free(last);
-	}
+	else if (!last || last->now_ns != snapshot->now_ns)
+		rates_clear(&model->rates);
+	snapshot_free(last);
 	model->snapshot = snapshot;
 	verdicts_clear(&model->verdicts);
 	model->stale = true;

@@ -37,6 +37,12 @@ static struct snapshot *make(uint64_t now_ns, uint64_t allocated, uint64_t freed
 	return &owner->snapshot;
 }
 
+static void keep(struct rates *rates, struct snapshot *snapshot)
+{
+	rates_keep(rates, snapshot);
+	snapshot_free(snapshot);
+}
+
 static void test_nothing_to_compare(void **state)
 {
 	struct snapshot *now = make(5 * SECOND, 10, 0);
@@ -45,7 +51,7 @@ static void test_nothing_to_compare(void **state)
 
 	(void)state;
 	assert_false(rates_of_process(&rates, now, now->processes, &rate));
-	rates_keep(&rates, make(5 * SECOND, 5, 0));
+	keep(&rates, make(5 * SECOND, 5, 0));
 	assert_false(rates_of_process(&rates, now, now->processes, &rate));
 	rates_clear(&rates);
 	snapshot_free(now);
@@ -59,7 +65,7 @@ static void test_all_kinds(void **state)
 	struct rate rate[4];
 
 	(void)state;
-	rates_keep(&rates, make(2 * SECOND, 400, 200));
+	keep(&rates, make(2 * SECOND, 400, 200));
 	assert_true(rates_of_process(&rates, now, process, &rate[0]));
 	assert_true(rates_of_thread(&rates, now, process, process->threads, &rate[1]));
 	assert_true(rates_of_site(&rates, now, process, process->sites, RATES_ALL_THREADS, &rate[2]));
@@ -86,7 +92,7 @@ static void test_new_ones_count_from_zero(void **state)
 	(void)state;
 	/* The pid was another process' then. */
 	((struct snapshot_process *)before->processes)->start_ns = 2;
-	rates_keep(&rates, before);
+	keep(&rates, before);
 	assert_true(rates_of_process(&rates, now, process, &rate));
 	assert_int_equal(rate.growth, 500);
 	assert_true(rates_of_site(&rates, now, process, process->sites, RATES_ALL_THREADS, &rate));
@@ -103,15 +109,15 @@ static void test_window_moves(void **state)
 
 	(void)state;
 	for (uint64_t i = 1; i < 10; i++)
-		rates_keep(&rates, make(i * SECOND, i * i * 100, 0));
+		keep(&rates, make(i * SECOND, i * i * 100, 0));
 	assert_int_equal(rates.count, RATES_WINDOW);
 	/* From second 6 on: 10 000 - 3 600 in 4 s. */
 	assert_true(rates_of_process(&rates, now, now->processes, &rate));
 	assert_int_equal(rate.growth, 1600);
 	/* One of the same moment takes the last one's place. */
-	rates_keep(&rates, make(9 * SECOND, 1, 0));
+	keep(&rates, make(9 * SECOND, 1, 0));
 	assert_int_equal(rates.count, RATES_WINDOW);
-	assert_int_equal(rates.older[0]->now_ns, 6 * SECOND);
+	assert_int_equal(rates_time(&rates, 0), 6 * SECOND);
 	rates_clear(&rates);
 	snapshot_free(now);
 }
@@ -124,16 +130,14 @@ static void test_senseless(void **state)
 	struct rate rate;
 
 	(void)state;
-	rates_keep(&rates, make(2 * SECOND - 1, 0, 0));
+	keep(&rates, make(2 * SECOND - 1, 0, 0));
 	assert_true(rates_of_process(&rates, now, now->processes, &rate));
 	assert_int_equal(rate.allocated, INT64_MAX);
 	assert_int_equal(rate.growth, INT64_MAX);
 	snapshot_free(now);
 	now = make(3 * SECOND, 10, 0);
-	rates_keep(&rates, make(2 * SECOND, UINT64_MAX, 0));
-	snapshot_free(rates.older[0]);
-	rates.older[0] = rates.older[1];
-	rates.count = 1;
+	rates_clear(&rates);
+	keep(&rates, make(2 * SECOND, UINT64_MAX, 0));
 	assert_true(rates_of_process(&rates, now, now->processes, &rate));
 	assert_int_equal(rate.allocated, 0);
 	assert_true(rate.growth < 0);

@@ -80,6 +80,10 @@ static void host_frame(const char *keys, const char *name, size_t width, size_t 
 	make_host(now, &shop.now, 0);
 	make_host(before, &shop.before, MB / 100);
 	shop.now.snapshot.past = (struct snapshot_past){ .processes = 1234 };
+	shop.model.snapshot = NULL;
+	rates_clear(&shop.model.rates);
+	model_take(&shop.model, shop_shell(&shop.before.snapshot));
+	model_take(&shop.model, &shop.now.snapshot);
 	shop_keys(&shop, keys);
 	check(&shop, name, width, height, false);
 	shop_close(&shop);

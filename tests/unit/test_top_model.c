@@ -41,7 +41,7 @@ static void test_begins_with_processes(void **state)
 	shop.now.processes[1].counts.live_bytes *= 2;
 	shop.now.snapshot.process_count = 2;
 	shop.model.snapshot = NULL;
-	shop.model.rates.count = 0;
+	rates_clear(&shop.model.rates);
 	model_take(&shop.model, &shop.now.snapshot);
 	draw(&shop);
 	assert_int_equal(shop.model.place.view, VIEW_PROCESSES);
@@ -246,9 +246,9 @@ static void open_one(struct shop *shop)
 {
 	shop_open(shop);
 	shop->model.snapshot = NULL;
-	shop->model.rates.count = 0;
+	rates_clear(&shop->model.rates);
 	shop->model.place = (struct top_place){ .view = VIEW_SITES };
-	model_take(&shop->model, &shop->before.snapshot);
+	model_take(&shop->model, shop_shell(&shop->before.snapshot));
 }
 
 /* Who has looked at one process goes on looking at it; who has not gets the choice. */
@@ -320,8 +320,8 @@ static void test_process_goes_and_another_comes(void **state)
 	KEY(&shop, '\r');
 	shop.now.processes[0].start_ns = 12345;
 	shop.now.snapshot.now_ns += SECOND;
-	shop.model.snapshot = &shop.before.snapshot;
-	shop.model.rates.count = 0;
+	shop.model.snapshot = shop_shell(&shop.before.snapshot);
+	rates_clear(&shop.model.rates);
 	model_take(&shop.model, &shop.now.snapshot);
 	draw(&shop);
 	assert_non_null(model_process(&shop.model));

@@ -8,6 +8,7 @@
 #include <locale.h>
 
 #include "base/text.h"
+#include "ledger/snapshot_owner.h"
 #include "top/draw.h"
 #include "top/list.h"
 
@@ -22,9 +23,18 @@ static inline void shop_close(struct shop *shop)
 	struct frames *frames = shop->model.frames;
 
 	shop->model.snapshot = NULL;
-	shop->model.rates.count = 0;
 	model_end(&shop->model);
 	frames_free(frames);
+}
+
+/* What can be freed as a snapshot, and leaves the fixture's rows where they are. */
+static inline struct snapshot *shop_shell(const struct snapshot *snapshot)
+{
+	struct snapshot_owner *owner = calloc(1, sizeof(*owner));
+
+	assert_non_null(owner);
+	owner->snapshot = *snapshot;
+	return &owner->snapshot;
 }
 
 static inline void shop_open(struct shop *shop)
@@ -45,7 +55,7 @@ static inline void shop_open(struct shop *shop)
 	shop->model.frames = frames_new();
 	assert_non_null(shop->model.frames);
 	assert_int_equal(model_begin(&shop->model), 0);
-	model_take(&shop->model, &shop->before.snapshot);
+	model_take(&shop->model, shop_shell(&shop->before.snapshot));
 	model_take(&shop->model, &shop->now.snapshot);
 }
 
