@@ -324,6 +324,15 @@ static int find_symbols(struct plan *plan, bool program)
 	return 0;
 }
 
+static bool found_any(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->count; i++) {
+		if (plan->found[i].found != ELF_NOT_FOUND)
+			return true;
+	}
+	return false;
+}
+
 static void list_entries(struct plan *plan)
 {
 	for (size_t i = 0; i < plan->count; i++) {
@@ -396,6 +405,8 @@ static int find_functions(struct allocator_file *file, const struct elf_file *el
 	err = find_symbols(plan, program);
 	if (err)
 		return err;
+	if (!found_any(plan))
+		return -ENODATA;
 	list_entries(plan);
 	err = list_slots(plan);
 	if (!err)

@@ -114,12 +114,23 @@ int elf_file_slots(const struct elf_file *file, const char *const *names, size_t
  */
 bool elf_file_stub(const struct elf_file *file, uint64_t vaddr, uint64_t *ret_slot);
 
-/* Of the function that slot `slot` is for: where it is, if in this file. Returns 0 or
- * -ENOENT. A preloaded library may have another function of that name take its place. */
-int elf_file_slot_goal(const struct elf_file *file, uint64_t slot, uint64_t *ret_vaddr);
+#define ELF_MAX_SLOTS 65536 /* more are not kept */
+
+struct map;
+
+/*
+ * All slots of functions, by address; the value is the number of the function's dynamic
+ * symbol. The caller frees *ret_slots, also after a failure. Returns 0 (even when there are
+ * none), -ENOEXEC, -ENOMEM.
+ */
+int elf_file_slot_map(const struct elf_file *file, struct map *ret_slots);
+
+/* Where dynamic symbol `number` is, if in this file. Returns 0 or -ENOENT. A preloaded
+ * library may have another function of that name take its place. */
+int elf_file_symbol_goal(const struct elf_file *file, uint32_t number, uint64_t *ret_vaddr);
 
 /* Has it one of these names? */
-bool elf_file_slot_is(const struct elf_file *file, uint64_t slot, const char *const *names,
-		      size_t count);
+bool elf_file_symbol_is(const struct elf_file *file, uint32_t number, const char *const *names,
+			size_t count);
 
 #endif

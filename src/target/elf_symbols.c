@@ -344,44 +344,57 @@ bool elf_file_stub(const struct elf_file *file, uint64_t vaddr, uint64_t *ret_sl
 	return true;
 }
 
-/* The symbol that `slot` is for, in *ret_symbols' table. */
-static bool symbol_of_slot(const struct elf_file *file, uint64_t slot, struct table *ret_symbols,
-			   GElf_Sym *ret_symbol)
+int elf_file_slot_map(const struct elf_file *file, struct map *ret_slots)
 {
+	struct table symbols = { 0 };
 	Elf_Scn *section = NULL;
+	int err = open_table(file->elf, SHT_DYNSYM, &symbols);
 
-	if (open_table(file->elf, SHT_DYNSYM, ret_symbols))
-		return false;
-	while ((section = next_relocations(file->elf, section))) {
+	if (err == -ENOENT)
+		return 0;
+	while (!err && (section = next_relocations(file->elf, section))) {
 		Elf_Data *data = section_data(section);
-		uint64_t found;
 
-		for (size_t i = 0; i < relocation_count(data); i++) {
-			if (slot_symbol(data, i, ret_symbols, &found, ret_symbol) && found == slot)
-				return true;
+		for (size_t i = 0; i < relocation_count(data) && !err; i++) {
+			uint64_t slot;
+			GElf_Sym symbol;
+			GElf_Rela row;
+
+			if (ret_slots->count < ELF_MAX_SLOTS &&
+			    slot_symbol(data, i, &symbols, &slot, &symbol) &&
+			    gelf_getrela(data, (int)i, &row))
+				err = map_set(ret_slots, slot, (uint32_t)GELF_R_SYM(row.r_info));
 		}
 	}
-	return false;
+	return err;
 }
 
-int elf_file_slot_goal(const struct elf_file *file, uint64_t slot, uint64_t *ret_vaddr)
+/* Dynamic symbol `number`. */
+static bool dynamic_symbol(const struct elf_file *file, uint32_t number, struct table *ret_symbols,
+			   GElf_Sym *ret_symbol)
+{
+	return open_table(file->elf, SHT_DYNSYM, ret_symbols) == 0 && number <= INT32_MAX &&
+	       gelf_getsym(ret_symbols->symbols, (int)number, ret_symbol);
+}
+
+int elf_file_symbol_goal(const struct elf_file *file, uint32_t number, uint64_t *ret_vaddr)
 {
 	struct table symbols = { 0 };
 	GElf_Sym symbol;
 
-	if (!symbol_of_slot(file, slot, &symbols, &symbol) || symbol.st_shndx == SHN_UNDEF)
+	if (!dynamic_symbol(file, number, &symbols, &symbol) || symbol.st_shndx == SHN_UNDEF)
 		return -ENOENT;
 	*ret_vaddr = symbol.st_value;
 	return 0;
 }
 
-bool elf_file_slot_is(const struct elf_file *file, uint64_t slot, const char *const *names,
-		      size_t count)
+bool elf_file_symbol_is(const struct elf_file *file, uint32_t number, const char *const *names,
+			size_t count)
 {
 	struct table symbols = { 0 };
 	GElf_Sym symbol;
 
-	if (!symbol_of_slot(file, slot, &symbols, &symbol))
+	if (!dynamic_symbol(file, number, &symbols, &symbol))
 		return false;
 	for (size_t i = 0; i < count; i++) {
 		if (name_fit(&symbols, symbol.st_name, names[i], strlen(names[i])))

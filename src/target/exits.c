@@ -18,7 +18,8 @@
 struct walk {
 	const struct elf_file *file;
 	ZydisDecoder decoder;
-	struct map seen; /* addresses */
+	struct map seen;  /* addresses */
+	struct map slots; /* see elf_file_slot_map() */
 	uint64_t *later; /* to be followed */
 	size_t later_count, later_capacity;
 	uint64_t begin;
@@ -31,6 +32,7 @@ struct walk {
 static void walk_free(struct walk *walk)
 {
 	map_free(&walk->seen);
+	map_free(&walk->slots);
 	free(walk->later);
 }
 
@@ -47,15 +49,23 @@ static int follow_later(struct walk *walk, uint64_t vaddr)
 	return err;
 }
 
-/* Where a direct jump to `goal` ends up: a stub of the procedure linkage table leads on
- * to a function of this file, or of another: then false. */
-static bool final_goal(const struct walk *walk, uint64_t goal, uint64_t *ret_vaddr)
+/* Is `goal` a stub of the procedure linkage table? Then *ret_symbol is whose. */
+static bool is_stub(const struct walk *walk, uint64_t goal, uint32_t *ret_symbol)
 {
 	uint64_t slot;
 
+	return elf_file_stub(walk->file, goal, &slot) && map_get(&walk->slots, slot, ret_symbol);
+}
+
+/* Where a direct jump to `goal` ends up: a stub leads on to a function of this file, or of
+ * another: then false. */
+static bool final_goal(const struct walk *walk, uint64_t goal, uint64_t *ret_vaddr)
+{
+	uint32_t symbol;
+
 	*ret_vaddr = goal;
-	return !elf_file_stub(walk->file, goal, &slot) ||
-	       elf_file_slot_goal(walk->file, slot, ret_vaddr) == 0;
+	return !is_stub(walk, goal, &symbol) ||
+	       elf_file_symbol_goal(walk->file, symbol, ret_vaddr) == 0;
 }
 
 static bool never_returns(const struct walk *walk, uint64_t goal)
@@ -65,10 +75,10 @@ static bool never_returns(const struct walk *walk, uint64_t goal)
 		"__cxa_throw", "__cxa_rethrow", "_ZSt9terminatev",
 		"_ZSt17__throw_bad_allocv", "_ZSt20__throw_system_errori",
 	};
-	uint64_t slot;
+	uint32_t symbol;
 
-	return elf_file_stub(walk->file, goal, &slot) &&
-	       elf_file_slot_is(walk->file, slot, names, ARRAY_LENGTH(names));
+	return is_stub(walk, goal, &symbol) &&
+	       elf_file_symbol_is(walk->file, symbol, names, ARRAY_LENGTH(names));
 }
 
 static int add_site(struct walk *walk, uint64_t vaddr, uint64_t cookie, bool is_return)
@@ -275,7 +285,7 @@ int exits_find(const struct elf_file *file, uint64_t entry, uint64_t begin, cons
 	__attribute__((cleanup(walk_free))) struct walk walk = {
 		.file = file, .begin = begin, .stops = stops, .stop_count = stop_count, .sites = ret_sites,
 	};
-	int err = 0;
+	int err = elf_file_slot_map(file, &walk.slots);
 
 	ZydisDecoderInit(&walk.decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
 	for (size_t i = 0; i < stop_count && !err; i++)
