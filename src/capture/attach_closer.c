@@ -39,8 +39,8 @@ static bool is_quiet(const struct attach_closer *closer)
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec > closer->quiet_at.tv_sec || (now.tv_sec == closer->quiet_at.tv_sec &&
-							now.tv_nsec >= closer->quiet_at.tv_nsec);
+	return now.tv_sec > closer->quiet_at.tv_sec ||
+	       (now.tv_sec == closer->quiet_at.tv_sec && now.tv_nsec >= closer->quiet_at.tv_nsec);
 }
 
 /* The next link, waited for. Returns false when there will be none. */
@@ -170,8 +170,7 @@ void attach_closer_finish(struct attach_closer *closer)
 	wanted = closer->count < THREADS_AT_END ? closer->count : THREADS_AT_END;
 	pthread_cond_signal(&closer->changed);
 	pthread_mutex_unlock(&closer->lock);
-	while (count < wanted &&
-	       start_thread(&threads[count], run_at_end, closer) == 0)
+	while (count < wanted && start_thread(&threads[count], run_at_end, closer) == 0)
 		count++;
 	for (size_t i = 0; i < count; i++)
 		pthread_join(threads[i], NULL);

@@ -67,14 +67,36 @@ static size_t slot_count(const struct capture *capture)
 	return SCOPE_NO_SLOT + 1 + (wanted < SLOTS_MOST ? wanted : SLOTS_MOST);
 }
 
+/* Which processes are traced, and how a process begins that BPF meets. */
+static void configure_scope(struct capture *capture)
+{
+	const struct capture_options *options = capture->options;
+	struct outlive_bpf *skeleton = capture->skeleton;
+	struct traced unmet = { .slot = SCOPE_NO_SLOT };
+	struct scope_process first;
+
+	govern_begin(capture, &unmet, NULL);
+	first = govern_row(capture, &unmet);
+	skeleton->rodata->first_state = first.state;
+	skeleton->rodata->first_flags = first.flags;
+	skeleton->rodata->first_sample_bytes = first.sample_bytes;
+	skeleton->rodata->first_sample_rate = first.sample_rate;
+	skeleton->rodata->scope = options->scope;
+	skeleton->rodata->follow = options->follow;
+	skeleton->rodata->own_pid = (uint32_t)getpid();
+	skeleton->rodata->names_matter = options->name_count || options->not_name_count;
+	skeleton->rodata->user_count = (uint32_t)options->user_count;
+	for (size_t i = 0; i < options->user_count; i++)
+		skeleton->rodata->users[i] = options->users[i];
+	bpf_program__set_autoload(skeleton->progs.outlive_moved, options->scope == SCOPE_CGROUP);
+}
+
 /* Everything that is fixed when the programs are loaded. */
 static int configure(struct capture *capture)
 {
 	const struct capture_options *options = capture->options;
 	struct outlive_bpf *skeleton = capture->skeleton;
 	uint32_t ring = round_to_power(options->buffer_bytes);
-	struct traced unmet = { .slot = SCOPE_NO_SLOT };
-	struct scope_process first;
 	uint32_t processes = options->scope == SCOPE_PIDS ? PROCESSES_FOLLOWED : PROCESSES_ALL;
 	size_t slots = slot_count(capture);
 	int result = bpf_map__set_max_entries(skeleton->maps.ring, ring);
@@ -90,24 +112,11 @@ static int configure(struct capture *capture)
 				      options->sample_bytes || options->max_overhead > 0,
 				      options->sample_bytes != 0);
 	attach_prepare(&capture->attach, skeleton);
-	govern_begin(capture, &unmet, NULL);
-	first = govern_row(capture, &unmet);
+	configure_scope(capture);
 	skeleton->rodata->stack_mode = options->stacks;
 	skeleton->rodata->memo = options->memo;
-	skeleton->rodata->scope = options->scope;
-	skeleton->rodata->first_state = first.state;
-	skeleton->rodata->first_flags = first.flags;
-	skeleton->rodata->first_sample_bytes = first.sample_bytes;
-	skeleton->rodata->first_sample_rate = first.sample_rate;
-	skeleton->rodata->own_pid = (uint32_t)getpid();
-	skeleton->rodata->names_matter = options->name_count || options->not_name_count;
-	skeleton->rodata->user_count = (uint32_t)options->user_count;
-	for (size_t i = 0; i < options->user_count; i++)
-		skeleton->rodata->users[i] = options->users[i];
-	skeleton->rodata->follow = options->follow;
 	skeleton->rodata->mapping_stacks = options->no_blocks || options->max_overhead > 0;
 	skeleton->rodata->governed = options->max_overhead > 0;
-	bpf_program__set_autoload(skeleton->progs.outlive_moved, options->scope == SCOPE_CGROUP);
 	skeleton->rodata->min_size = options->min_size;
 	skeleton->rodata->ring_alloc_mark = ring / 4 * 3;
 	skeleton->rodata->ring_wake_mark = ring / 4;

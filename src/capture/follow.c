@@ -19,7 +19,8 @@
  * minutes to end. A cgroup, or -a, needs no probes for single processes.
  */
 #define FOLLOW_MOST 128
-#define LOOK_FIRST_NS 2000000ull /* after an exec, without records of mappings … */
+#define FOLLOW_MOST_PERF 32 /* by perf events, of which each takes some 50 ms to remove */
+#define LOOK_FIRST_NS 2000000ull  /* after an exec, without records of mappings … */
 #define LOOK_LAST_NS 512000000ull /* … up to this long between two looks */
 
 /* --- new processes ----------------------------------------------------------------- */
@@ -111,7 +112,7 @@ int follow_present(struct capture *capture)
 /* Is there no room for the probes of one more child? */
 static bool crowded(const struct capture *capture)
 {
-	size_t probed = 0;
+	size_t probed = 0, most = capture->attach.multi ? FOLLOW_MOST : FOLLOW_MOST_PERF;
 
 	if (capture->options->scope != SCOPE_PIDS)
 		return false;
@@ -120,7 +121,7 @@ static bool crowded(const struct capture *capture)
 
 		probed += traced->used && !traced->exited && traced->probed;
 	}
-	return probed >= capture->options->pid_count + FOLLOW_MOST;
+	return probed >= capture->options->pid_count + most;
 }
 
 /* Probes for a child that BPF follows already. Returns 0, or -ENOMEM. */
@@ -187,8 +188,8 @@ static int on_fork(struct capture *capture, const struct event *event)
 		result = capture->deliver(event, capture->context);
 	if (result == 0 && capture->options->scope == SCOPE_PIDS && child && child->probed &&
 	    !(event->flags & WIRE_SHARES_MEMORY))
-		result = look_deliver_covered(capture, child->pid, event->time_ns,
-					      child->probed_ns);
+		result =
+			look_deliver_covered(capture, child->pid, event->time_ns, child->probed_ns);
 	return result;
 }
 
@@ -239,10 +240,10 @@ static int on_exec(struct capture *capture, struct traced *traced, const struct 
 	else if (result == 0)
 		result = judge(capture, traced, event);
 	/* Its probes were placed, but after this. */
-	return result == 0 && traced->probed && traced->probed_ns > event->time_ns ?
-		       look_deliver_covered(capture, traced->pid, event->time_ns,
-					    traced->probed_ns) :
-		       result;
+	return result == 0 && traced->probed && traced->probed_ns > event->time_ns
+		       ? look_deliver_covered(capture, traced->pid, event->time_ns,
+					      traced->probed_ns)
+		       : result;
 }
 
 int follow_event(const struct event *event, void *context)
@@ -253,7 +254,8 @@ int follow_event(const struct event *event, void *context)
 	if (!traced)
 		traced = meet(capture, event);
 	else if (traced->outside && by_name(capture) &&
-		 (event->kind == EVENT_THREAD || event->kind == EVENT_EXEC) && judge(capture, traced, event) == 0 && !traced->outside)
+		 (event->kind == EVENT_THREAD || event->kind == EVENT_EXEC) &&
+		 judge(capture, traced, event) == 0 && !traced->outside)
 		look_later(traced, event->time_ns);
 	/* What comes of one that is not wanted came before BPF was told. */
 	if (traced ? traced->outside : by_name(capture))
@@ -323,8 +325,9 @@ static int forget(struct capture *capture, struct traced *traced)
 	look_give_slot(capture, traced);
 	binaries_forget(capture->binaries, pid);
 	processes_remove(&capture->processes, traced);
-	return capture->stopped || capture->options->scope != SCOPE_PIDS ?
-		       0 : attach_release(&capture->attach, pid, false);
+	return capture->stopped || capture->options->scope != SCOPE_PIDS
+		       ? 0
+		       : attach_release(&capture->attach, pid, false);
 }
 
 /* BPF met addresses in no mapping: look at all whose they may have been. */
@@ -333,15 +336,15 @@ static void note_stale(struct capture *capture)
 	uint64_t now_ns = side_now_ns();
 
 	for (uint32_t slot = SCOPE_NO_SLOT + 1; slot < capture->slots.count; slot++)
-		capture->slots.stale[slot] = tables_take_stale(&capture->tables, slot,
-								  now_ns);
+		capture->slots.stale[slot] = tables_take_stale(&capture->tables, slot, now_ns);
 	for (size_t i = 0; i < capture->processes.count; i++) {
 		struct traced *traced = &capture->processes.rows[i];
 
 		note_look_due(traced, now_ns);
 		/* … and at those that found no slot free, once there are some. */
-		if (traced->used && (capture->slots.stale[traced->slot] ||
-				     (traced->untabled && !traced->own_slot && capture->slots.free)))
+		if (traced->used &&
+		    (capture->slots.stale[traced->slot] ||
+		     (traced->untabled && !traced->own_slot && capture->slots.free)))
 			traced->look = true;
 	}
 }

@@ -10,9 +10,7 @@ int target_of_options(const struct options *options, struct capture_options *ret
 {
 	static char cgroup[PATH_MAX];
 
-	ret_capture->scope = options->cgroup ? SCOPE_CGROUP :
-			     options->all    ? SCOPE_ALL :
-					       SCOPE_PIDS;
+	ret_capture->scope = options->cgroup ? SCOPE_CGROUP : options->all ? SCOPE_ALL : SCOPE_PIDS;
 	ret_capture->pids = options->pids;
 	ret_capture->pid_count = options->pid_count;
 	ret_capture->names = options->names;

@@ -58,8 +58,8 @@ static void keep_blocks(long number)
 static void tell(const char *kind, long number)
 {
 	target_print("{\"pid\":%d,\"kind\":\"%s\",\"number\":%ld,\"live_blocks\":%ld,"
-		     "\"live_bytes\":%ld,\"allocated_blocks\":%ld}\n", getpid(), kind, number,
-		     number, number * (BASE_BYTES + number), 2 * number);
+		     "\"live_bytes\":%ld,\"allocated_blocks\":%ld}\n",
+		     getpid(), kind, number, number, number * (BASE_BYTES + number), 2 * number);
 	target_flush();
 }
 

@@ -17,11 +17,11 @@
 #include "target.h"
 
 #define MAX_WORKERS 256
-#define BLOCKS 29      /* the parent's */
+#define BLOCKS 29 /* the parent's */
 #define BLOCK_BYTES 1013
-#define REQUESTS 17    /* of each worker */
+#define REQUESTS 17	/* of each worker */
 #define KEPT_BYTES 2003 /* … and the worker's number */
-#define BRIEF 3	       /* made and freed by each request */
+#define BRIEF 3		/* made and freed by each request */
 #define BRIEF_BYTES 307
 
 struct worker {
