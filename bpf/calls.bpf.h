@@ -14,6 +14,7 @@
 #include "sample.bpf.h"
 #include "thread.bpf.h"
 #include "walk.bpf.h"
+#include "young.bpf.h"
 
 struct call_args {
 	__u64 first, second, third, fourth, fifth;
@@ -72,7 +73,7 @@ static __always_inline void free_enter(struct thread_state *thread, __u64 cookie
 		if (!sample_forget(thread, address))
 			return;
 	}
-	emit_free(thread, cookie, address);
+	tell_free(thread, cookie, address);
 }
 
 /* The old block's note is taken away here, for at the return its address may be another's. */
@@ -262,6 +263,7 @@ static __always_inline void realloc_end(const struct caller *caller, struct thre
 					__u8 shape)
 {
 	__u64 address = realloc_result(caller->result, thread, shape), stack;
+	bool ended;
 
 	if (!address && thread->size) {
 		if (sampling)
@@ -273,8 +275,9 @@ static __always_inline void realloc_end(const struct caller *caller, struct thre
 		thread->size = 0;
 		address = 0;
 	}
+	ended = realloc_ends(thread, address);
 	stack = address ? stack_take(caller, thread) : 0;
-	if (!emit_realloc(thread, address, stack) && sampling && address)
+	if (!tell_realloc(thread, address, stack, ended) && sampling && address)
 		sample_forget(thread, address);
 }
 
@@ -300,7 +303,7 @@ static __always_inline void call_end(const struct caller *caller, struct thread_
 			return;
 	}
 	stack = address ? stack_take(caller, thread) : 0;
-	if (!emit_alloc(thread, address, stack) && sampling && address)
+	if (!tell_alloc(thread, address, stack) && sampling && address)
 		sample_forget(thread, address);
 }
 

@@ -11,6 +11,7 @@
 #include "calls.bpf.h"
 #include "govern.bpf.h"
 #include "thread.bpf.h"
+#include "young.bpf.h"
 
 /* System call numbers, x86-64: arch/x86/entry/syscalls/syscall_64.tbl. */
 enum {
@@ -170,6 +171,8 @@ static __always_inline void process_fork(struct task_struct *parent, struct task
 	process = bpf_map_lookup_elem(&processes, &pid);
 	if (!process)
 		return;
+	/* The child has them too, whatever becomes of them in the parent. */
+	young_tell_all(parent->tgid);
 	followed = follow && child_follow(process, child->tgid);
 	if (process->state == SCOPE_OUTSIDE)
 		return;
@@ -211,6 +214,7 @@ static __always_inline void process_exec(struct task_struct *task, int old_pid)
 	if (!process || (process->state == SCOPE_OUTSIDE && !was_traced))
 		return;
 	process->slot = SCOPE_NO_SLOT;
+	young_tell_all(task->tgid);
 	thread = bpf_task_storage_get(&threads, task, 0, 0);
 	if (thread) {
 		thread->call_sp = 0;

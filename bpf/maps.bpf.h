@@ -8,6 +8,7 @@
 #include "outlive/scope.h"
 #include "outlive/unwind.h"
 #include "outlive/wire.h"
+#include "outlive/young.h"
 
 /* Set before load, so that what is not asked for costs nothing. */
 #ifndef CONFIG /* the host tests change these while they run */
@@ -25,6 +26,7 @@ CONFIG bool names_matter = false; /* user space leaves processes out by their na
 CONFIG __u32 user_count = 0; /* processes of these users alone; 0: of all */
 CONFIG __u32 users[SCOPE_USERS_MOST] = {};
 CONFIG bool follow = false; /* the children of traced processes too */
+CONFIG __u32 young_bits = 0; /* an area has 2^this places for young blocks; 0: no pairing */
 CONFIG __u64 min_size = 0;
 CONFIG bool sampling = false; /* not every block is recorded: sample.bpf.h */
 CONFIG bool mapping_stacks = false; /* of processes whose blocks are not traced */
@@ -37,6 +39,8 @@ __u32 enabled = 0;	/* nothing is recorded before all probes are in place */
 __u32 wake_wanted = 0;	/* user space sleeps and wants to be woken at ring_wake_mark */
 __u32 generation = 0;	/* grows whenever user space changes a row of `processes` */
 __u64 losses[WIRE_LOSS_COUNT] = {};
+__u64 young_marks[YOUNG_MARKS] = {}; /* young.bpf.h: a pair lies between two of them */
+__u32 young_marked = 0;		     /* there are any */
 __u64 overflow_frees = 0; /* frees put into the overflow map so far */
 
 struct {
@@ -132,6 +136,22 @@ struct {
 	__type(key, __u32);
 	__type(value, struct sample_calls);
 } calls SEC(".maps");
+/* Young blocks: outlive/young.h. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1); /* set before load: 2^young_bits of each area */
+	__type(key, __u32);
+	__type(value, struct young_block);
+} young_blocks SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1); /* set before load: 2^YOUNG_ROW_BITS, if any */
+	__type(key, __u32);
+	__type(value, struct young_row);
+} young_rows SEC(".maps");
 
 /*
  * Stacks already sent, by the low bits of their id. A place holds one id; a

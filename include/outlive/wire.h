@@ -35,6 +35,7 @@ enum wire_kind {
 	WIRE_EXEC = 11,	  /* struct wire_thread: the process runs a new program; its heap is gone */
 	WIRE_EXIT = 12,	  /* struct wire_exit: a thread, or with its last thread the process, ended */
 	WIRE_PYTHON_STACK = 13, /* struct wire_python_stack: sent just before the stack it goes with */
+	WIRE_PAIRS = 14,  /* struct wire_pairs: blocks that were made and soon freed, as counts */
 	WIRE_KIND_COUNT
 };
 
@@ -78,6 +79,25 @@ struct wire_realloc {
 	__u64 size;
 	__u64 enter_ns; /* entry of the call: `old_address` may belong to another thread since then */
 	__u64 stack;
+};
+
+/*
+ * Blocks of one thread, stack and allocator function, of sizes in one [2^n, 2^(n+1)),
+ * that this thread has freed itself. None of them has a record of its own.
+ */
+struct wire_pairs {
+	struct wire_header header; /* time_ns: of the last free; function: that made them */
+	__u64 stack;
+	__u64 bytes;
+	__u64 lifetime_ns; /* of all, added up */
+	__u64 first_birth_ns, last_birth_ns;
+	__u32 count;	/* 0: only evidence, about those of the record before */
+	__u32 replaced; /* as in ledger/cell.h: by either order … */
+	__u32 refilled; /* … of them, by "clear, then set" */
+	__u32 log2_size; /* n */
+	/* The last block, should its free have left none of them: what comes next may take its
+	 * place. cleared_ns 0: another came already. */
+	__u64 cleared_birth_ns, cleared_ns;
 };
 
 /* How a walk ended. Append-only; names and meanings for people: stream/stack_status.c. */
@@ -183,6 +203,7 @@ _Static_assert(sizeof(struct wire_header) == 24, "wire_header is wire format");
 _Static_assert(sizeof(struct wire_alloc) == 48, "wire_alloc is wire format");
 _Static_assert(sizeof(struct wire_free) == 32, "wire_free is wire format");
 _Static_assert(sizeof(struct wire_realloc) == 64, "wire_realloc is wire format");
+_Static_assert(sizeof(struct wire_pairs) == 96, "wire_pairs is wire format");
 _Static_assert(sizeof(struct wire_stack) == 40, "wire_stack is wire format");
 _Static_assert(sizeof(struct wire_python_frame) == 24, "wire_python_frame is wire format");
 _Static_assert(sizeof(struct wire_python_stack) == 40, "wire_python_stack is wire format");

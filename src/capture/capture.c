@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -31,6 +32,7 @@
 #define SLOTS_MOST 4096	      /* … but no more */
 #define PROCESSES_FOLLOWED 4096 /* known at a time; 64 bytes each */
 #define PROCESSES_ALL 65536
+#define MARK_AHEAD_NS 50000
 
 __attribute__((format(printf, 2, 0))) static int
 libbpf_line(enum libbpf_print_level level, const char *format, va_list arguments)
@@ -111,6 +113,10 @@ static int configure(struct capture *capture)
 		result = samples_size(skeleton, processes,
 				      options->sample_bytes || options->max_overhead > 0,
 				      options->sample_bytes != 0);
+	/* What is sampled is few as it is. */
+	if (result == 0)
+		result = young_size(skeleton, options->pairs && !options->sample_bytes &&
+						      options->max_overhead <= 0);
 	attach_prepare(&capture->attach, skeleton);
 	configure_scope(capture);
 	skeleton->rodata->stack_mode = options->stacks;
@@ -146,6 +152,8 @@ static int load(struct capture *capture, struct error *error)
 		result = samples_open(&capture->samples, capture->skeleton);
 	if (result == 0)
 		result = ring_open(capture->skeleton, &capture->ring);
+	if (result == 0)
+		result = young_open(&capture->young, capture->skeleton);
 	if (result == 0) {
 		capture->pythons = pythons_new(capture->slots.count,
 					       bpf_map__fd(capture->skeleton->maps.pythons));
@@ -346,6 +354,26 @@ static void log_unwinds(const struct capture *capture)
 		 total.evicted);
 }
 
+uint64_t capture_mark(struct capture *capture)
+{
+	const struct timespec a_while = { .tv_nsec = MARK_AHEAD_NS };
+	uint64_t time_ns;
+
+	/* Should we have been held up, the kernel saw it too late: another one. */
+	do {
+		time_ns = side_now_ns() + MARK_AHEAD_NS;
+		young_mark(&capture->young, time_ns);
+	} while (side_now_ns() >= time_ns);
+	while (side_now_ns() < time_ns)
+		nanosleep(&a_while, NULL);
+	return time_ns;
+}
+
+void capture_mark_at(struct capture *capture, uint64_t time_ns)
+{
+	young_mark(&capture->young, time_ns);
+}
+
 void capture_stop(struct capture *capture)
 {
 	/* First stop recording, so that the report's end is one moment for all threads;
@@ -362,6 +390,7 @@ void capture_close(struct capture *capture)
 		return;
 	attach_detach(&capture->attach);
 	ring_close(capture->ring);
+	young_close(&capture->young);
 	tables_close(&capture->tables);
 	pythons_free(capture->pythons);
 	outlive_bpf__destroy(capture->skeleton);

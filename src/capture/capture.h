@@ -40,6 +40,7 @@ struct capture_options {
 	struct launch *launch; /* pids[0] is this program, held; NULL when it runs already */
 	enum stack_mode stacks;
 	bool memo;	       /* compare with the thread's last stack before walking */
+	bool pairs;	       /* blocks freed soon by their thread come as counts */
 	uint64_t buffer_bytes; /* of the ring; rounded up to a power of two */
 	uint64_t unwind_bytes; /* kernel memory for unwind rows, at most: unwinds.h */
 	uint64_t min_size;     /* smaller allocations are not traced; 0 all are */
@@ -84,6 +85,22 @@ struct source *capture_source(struct capture *capture);
 
 /* How many processes are traced now. */
 size_t capture_processes(const struct capture *capture);
+
+/*
+ * A moment that windows may begin or end at. It lies some 50 us ahead of the call and has
+ * passed when this returns, so that blocks freed soon, which come as counts, are counted on
+ * the right side of it. Returns its time.
+ */
+uint64_t capture_mark(struct capture *capture);
+
+/* The same of a moment that is known ahead; the last few set are kept. */
+void capture_mark_at(struct capture *capture, uint64_t time_ns);
+
+/*
+ * Before a picture of the moment is taken: deliver the blocks that the kernel still keeps
+ * because they are young. Returns 0, or what `deliver` returned.
+ */
+int capture_catch_up(struct capture *capture, event_fn deliver, void *context);
 
 /* End: nothing new is recorded, all probes are out when this returns. What was
  * recorded can still be polled: until 0 comes back. */

@@ -250,6 +250,7 @@ int follow_event(const struct event *event, void *context)
 {
 	struct capture *capture = context;
 	struct traced *traced = processes_find(&capture->processes, event->pid);
+	int result;
 
 	if (!traced)
 		traced = meet(capture, event);
@@ -280,6 +281,11 @@ int follow_event(const struct event *event, void *context)
 			look_later(traced, event->time_ns);
 		break;
 	case EVENT_EXIT:
+		result = young_ended(&capture->young, event->pid,
+				     event->exit.last_thread ? 0 : event->tid, event->time_ns,
+				     capture->deliver, capture->context);
+		if (result < 0)
+			return result;
 		if (event->exit.last_thread)
 			processes_exit(&capture->processes, traced);
 		else if (event->tid == event->pid && !capture->attach.multi &&

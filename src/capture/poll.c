@@ -137,11 +137,27 @@ static bool has_ended(const struct capture *capture)
 	return !traced || traced->exited;
 }
 
+/* What has been kept in the kernel, if it is time: see capture/young.h. */
+static int sweep_young(struct capture *capture, enum young_depth depth)
+{
+	int count = 0, swept;
+	/* In this order: what the ring held at that time or before is in it. */
+	uint64_t now_ns = side_now_ns();
+
+	if (young_note(&capture->young, now_ns, ring_produced(capture->ring), depth))
+		count = ring_poll(capture->ring, follow_event, capture, 0);
+	if (count < 0)
+		return count;
+	swept = young_sweep(&capture->young, ring_consumed(capture->ring), depth, follow_event,
+			    capture);
+	return swept < 0 ? swept : count + swept;
+}
+
 int poll_source(struct source *source, event_fn deliver, void *context, int timeout_ms)
 {
 	struct capture *capture = (struct capture *)source;
 	bool ended = has_ended(capture);
-	int count, result;
+	int count, swept, result;
 
 	capture->deliver = deliver;
 	capture->context = context;
@@ -149,6 +165,10 @@ int poll_source(struct source *source, event_fn deliver, void *context, int time
 			  ended || capture->stopped ? 0 : timeout_ms);
 	if (count < 0)
 		return count;
+	swept = sweep_young(capture, capture->stopped ? YOUNG_ALL : YOUNG_OLD);
+	if (swept < 0)
+		return swept;
+	count += swept;
 	result = follow_settle(capture);
 	if (result == 0)
 		result = govern_tick(capture);
@@ -162,4 +182,14 @@ int poll_source(struct source *source, event_fn deliver, void *context, int time
 	if (ended && (count == 0 || (capture->processes.alive && !capture->stopped)))
 		return -EPIPE;
 	return count;
+}
+
+int capture_catch_up(struct capture *capture, event_fn deliver, void *context)
+{
+	int count;
+
+	capture->deliver = deliver;
+	capture->context = context;
+	count = sweep_young(capture, YOUNG_PAST);
+	return count < 0 ? count : 0;
 }

@@ -14,6 +14,7 @@
 #include "capture/ring.h"
 #include "capture/samples.h"
 #include "capture/slots.h"
+#include "capture/young.h"
 #include "target/allocator.h"
 
 struct capture {
@@ -36,6 +37,7 @@ struct capture {
 	struct processes processes;
 	uint32_t *present; /* those found at first, where they are not named */
 	size_t present_count;
+	struct young young;
 	bool stopped;
 	uint64_t resident_due_ns;
 	size_t resident_next; /* whose turn it is, counted on */

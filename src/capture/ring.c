@@ -113,6 +113,16 @@ static uint64_t position(const void *page)
 	return __atomic_load_n((const uint64_t *)page, __ATOMIC_ACQUIRE);
 }
 
+uint64_t ring_produced(const struct ring *ring)
+{
+	return position(ring->producer);
+}
+
+uint64_t ring_consumed(const struct ring *ring)
+{
+	return position(ring->consumer);
+}
+
 /*
  * Take the frees out of the overflow map. They must not be delivered before the
  * allocations they end, and those may still be in the ring, even behind a record

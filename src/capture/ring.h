@@ -23,6 +23,10 @@ void ring_close(struct ring *ring); /* NULL is fine */
  */
 int ring_poll(struct ring *ring, event_fn deliver, void *context, int timeout_ms);
 
+/* How far the ring has been filled and emptied so far, bytes since the beginning. */
+uint64_t ring_produced(const struct ring *ring);
+uint64_t ring_consumed(const struct ring *ring);
+
 #define RING_BATCH 200000
 
 #endif

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdbool.h>
 
+#include "capture/side.h"
+
 int feed_flush(struct feed *feed)
 {
 	int result = ledger_apply_batch(feed->ledger, feed->held, feed->count);
@@ -37,4 +39,17 @@ int feed_poll(struct feed *feed, struct source *source, int timeout_ms)
 	int flushed = feed_flush(feed);
 
 	return flushed < 0 ? flushed : result;
+}
+
+uint64_t feed_mark_time(struct feed *feed)
+{
+	return feed->capture ? capture_mark(feed->capture) : side_now_ns();
+}
+
+int feed_catch_up(struct feed *feed)
+{
+	int result = feed->capture ? capture_catch_up(feed->capture, feed_event, feed) : 0;
+	int flushed = feed_flush(feed);
+
+	return result < 0 ? result : flushed;
 }

@@ -10,6 +10,7 @@
 
 #include <stddef.h>
 
+#include "capture/capture.h"
 #include "ledger/ledger.h"
 #include "stream/source.h"
 
@@ -20,6 +21,7 @@ struct feed {
 	/* Is told of every event, in order, before the ledger is: the recorder. NULL: nobody. */
 	event_fn listen;
 	void *listen_context;
+	struct capture *capture; /* where they come from; NULL: a file */
 	struct event held[FEED_EVENTS];
 	size_t count;
 };
@@ -33,5 +35,12 @@ int feed_flush(struct feed *feed);
 
 /* Poll the source once, and leave nothing kept back. Returns as source->poll. */
 int feed_poll(struct feed *feed, struct source *source, int timeout_ms);
+
+/* Before a snapshot in the midst of a trace: apply what the kernel still keeps. Returns 0 or
+ * -errno. */
+int feed_catch_up(struct feed *feed);
+
+/* The time of a mark that is set now. */
+uint64_t feed_mark_time(struct feed *feed);
 
 #endif

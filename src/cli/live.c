@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "analysis/tiers.h"
+#include "base/cleanup.h"
 #include "base/text.h"
 #include "capture/capture.h"
 #include "capture/side.h"
@@ -124,12 +125,28 @@ static int trace(const struct options *options, const struct live_watch *watch, 
 	return 0;
 }
 
+/* The moments of a window that are known ahead. */
+static void mark_window(const struct window_wish *wish, struct feed *feed)
+{
+	const struct moment *moments[3];
+
+	if (!wish)
+		return;
+	moments[0] = &wish->from;
+	moments[1] = &wish->to;
+	moments[2] = &wish->at;
+	for (size_t i = 0; i < ARRAY_LENGTH(moments); i++)
+		if (moments[i]->kind == MOMENT_TIME)
+			capture_mark_at(feed->capture, ledger_start_ns(feed->ledger) + moments[i]->ns);
+}
+
 static int trace_all(const struct options *options, const struct capture_options *capture_options,
 		     const struct live_watch *watch, struct view *view, struct feed *feed,
 		     struct error *error)
 {
 	int result = capture_open(capture_options, &view->capture, error);
 
+	feed->capture = view->capture;
 	if (result == 0 && watch->begin)
 		result = watch->begin(watch->begin_context, view, error);
 	if (result == 0)
@@ -137,6 +154,7 @@ static int trace_all(const struct options *options, const struct capture_options
 	if (result < 0)
 		return result;
 	view->began = true;
+	mark_window(watch->window, feed);
 	announce(options, watch->screen, view, capture_options);
 	result = capture_release(view->capture, error);
 	if (result == 0)
@@ -172,6 +190,7 @@ int live_run(const struct options *options, const struct live_watch *watch, stru
 	capture_options = (struct capture_options){
 		.stacks = options->stacks,
 		.memo = !options->no_memo,
+		.pairs = !options->no_pairs,
 		.buffer_bytes = options->buffer_bytes,
 		.unwind_bytes = options->unwind_bytes,
 		.min_size = options->min_size,

@@ -59,7 +59,7 @@ static int set_signalled(struct marks_setter *setter, struct feed *feed)
 		char name[SNAPSHOT_MARK_BYTES];
 
 		snprintf(name, sizeof(name), "signal-%u", ++setter->signals);
-		result = set_mark(feed, name, side_now_ns(), !setter->inner.screen);
+		result = set_mark(feed, name, feed_mark_time(feed), !setter->inner.screen);
 	}
 	return result;
 }
@@ -75,6 +75,14 @@ static void name_time(char *name, size_t size, uint64_t ns)
 		snprintf(name, size, "%" PRIu64 "ns", ns);
 }
 
+static void next_at(struct marks_setter *setter, struct feed *feed, uint64_t start_ns,
+		    uint64_t next_ns)
+{
+	setter->next_ns = next_ns;
+	if (feed->capture)
+		capture_mark_at(feed->capture, start_ns + next_ns);
+}
+
 /* These stand at the exact time, whenever the poll came back. */
 static int set_periodic(struct marks_setter *setter, struct feed *feed)
 {
@@ -85,8 +93,9 @@ static int set_periodic(struct marks_setter *setter, struct feed *feed)
 	if (!every_ns || !start_ns)
 		return 0;
 	if (!setter->next_ns)
-		setter->next_ns = every_ns;
-	for (; setter->next_ns <= passed_ns && result == 0; setter->next_ns += every_ns) {
+		next_at(setter, feed, start_ns, every_ns);
+	for (; setter->next_ns <= passed_ns && result == 0;
+	     next_at(setter, feed, start_ns, setter->next_ns + every_ns)) {
 		char name[SNAPSHOT_MARK_BYTES];
 
 		name_time(name, sizeof(name), setter->next_ns);
@@ -105,7 +114,7 @@ static int take_byte(struct marks_setter *setter, struct feed *feed, char byte)
 	}
 	setter->line[setter->length] = '\0';
 	setter->length = 0;
-	return set_mark(feed, setter->line, side_now_ns(), !setter->inner.screen);
+	return set_mark(feed, setter->line, feed_mark_time(feed), !setter->inner.screen);
 }
 
 /* No more than what is there: the descriptor may be shared, so it is not made non-blocking. */

@@ -54,7 +54,7 @@ struct options {
 	uint64_t sample_bytes; /* --sample; 0 every block */
 	enum event_tier tier;  /* --tier */
 	double max_overhead;   /* --max-overhead, a share; 0 none */
-	bool no_mmap, no_memo, no_follow;
+	bool no_mmap, no_memo, no_follow, no_pairs;
 	bool native;
 	bool each; /* processes that are alike apart, too */
 	enum stack_mode stacks;

@@ -73,7 +73,7 @@ void top_trace_picture(struct top_trace *trace, struct feed *feed, uint64_t now_
 
 	if (!atomic_load(&trace->wanted) || start_ns < trace->rest_until_ns)
 		return;
-	if (ledger_snapshot(feed->ledger, now_ns, &snapshot) < 0)
+	if (feed_catch_up(feed) < 0 || ledger_snapshot(feed->ledger, now_ns, &snapshot) < 0)
 		return;
 	end_ns = side_now_ns();
 	trace->rest_until_ns = end_ns + DRAIN_SHARE * (end_ns - start_ns);
@@ -108,7 +108,7 @@ bool top_trace_mark(struct top_trace *trace, struct feed *feed, uint64_t now_ns)
 
 	if (!start_ns || now_ns <= start_ns || !atomic_exchange(&trace->mark, false))
 		return false;
-	trace->mark_ns = now_ns - start_ns;
+	trace->mark_ns = (feed->capture ? capture_mark(feed->capture) : now_ns) - start_ns;
 	top_trace_mark_again(trace, feed->ledger);
 	return true;
 }
@@ -116,11 +116,12 @@ bool top_trace_mark(struct top_trace *trace, struct feed *feed, uint64_t now_ns)
 /* Set by key: it goes into the recording too. */
 static int tick_mark(struct top_trace *trace, struct feed *feed, uint64_t now_ns)
 {
-	struct event event = { .kind = EVENT_MARK, .time_ns = now_ns };
+	struct event event = { .kind = EVENT_MARK };
 	char name[SNAPSHOT_MARK_BYTES];
 
 	if (!top_trace_mark(trace, feed, now_ns))
 		return 0;
+	event.time_ns = ledger_start_ns(feed->ledger) + trace->mark_ns;
 	snprintf(name, sizeof(name), "top-%u", ++trace->marked);
 	event.mark.name = name;
 	return feed_event(&event, feed);

@@ -43,19 +43,40 @@ void cell_add_lifetime(struct cell *cell, const struct weight *weight, uint64_t 
 		cell->lifetime_ns += all_ns < (double)INT64_MAX ? (uint64_t)all_ns : INT64_MAX;
 }
 
+/* Blocks born from `first_ns` to `last_ns`, each of `weight` blocks, come: do they follow the
+ * one whose end left none? */
+static void follow(struct cell *cell, uint64_t weight, uint64_t first_ns, uint64_t last_ns)
+{
+	if (!cell->cleared)
+		return;
+	cell->cleared = false;
+	if (first_ns < cell->cleared_ns) {
+		if (last_ns > cell->cleared_birth_ns)
+			cell->replaced_blocks += weight;
+	} else if (cell->cleared_ns - cell->cleared_birth_ns > first_ns - cell->cleared_ns) {
+		cell->replaced_blocks += weight;
+		cell->refilled_blocks += weight;
+	}
+}
+
+static void span(struct cell *cell, uint64_t first_ns, uint64_t last_ns)
+{
+	if (cell->made == 0 || first_ns < cell->first_ns)
+		cell->first_ns = first_ns;
+	if (last_ns > cell->last_ns)
+		cell->last_ns = last_ns;
+}
+
+static void count_recorded(struct cell *cell, uint64_t blocks)
+{
+	cell->made += blocks < UINT32_MAX - cell->made ? (uint32_t)blocks : UINT32_MAX - cell->made;
+}
+
 void cell_add(struct cell *cell, const struct weight *weight, uint64_t now_ns)
 {
-	if (cell->cleared && cell->cleared_ns <= now_ns &&
-	    cell->cleared_ns - cell->cleared_birth_ns > now_ns - cell->cleared_ns) {
-		cell->replaced_blocks += weight->blocks;
-		cell->refilled_blocks += weight->blocks;
-	}
-	cell->cleared = false;
-	if (cell->made == 0 || now_ns < cell->first_ns)
-		cell->first_ns = now_ns;
-	if (now_ns > cell->last_ns)
-		cell->last_ns = now_ns;
-	cell->made += cell->made < UINT32_MAX;
+	follow(cell, weight->blocks, now_ns, now_ns);
+	span(cell, now_ns, now_ns);
+	count_recorded(cell, 1);
 	cell->live++;
 	tally_made(&cell->counts, weight);
 	births_add(cell, now_ns);
@@ -80,6 +101,46 @@ void cell_remove(struct cell *cell, const struct weight *weight, uint64_t birth_
 	cell->live--;
 	if (now_ns > birth_ns)
 		cell_add_lifetime(cell, weight, now_ns - birth_ns);
+}
+
+/* The last pair left no young block behind. Are there others, told one by one? */
+static void clear(struct cell *cell, uint64_t birth_ns, uint64_t end_ns)
+{
+	for (int i = 0; i < cell->birth_count; i++) {
+		if (cell->births[i] < birth_ns)
+			return;
+		if (cell->births[i] < end_ns) {
+			cell->replaced_blocks += WEIGHT_ONE;
+			return;
+		}
+	}
+	cell->cleared = cell->birth_count == 0;
+	cell->cleared_birth_ns = birth_ns;
+	cell->cleared_ns = end_ns;
+}
+
+void cell_add_pairs(struct cell *cell, const struct cell_pairs *pairs)
+{
+	/* An older block was live all the while: none of these was the oldest. Nor is anything
+	 * known of that among many live blocks: see the top of cell.h. */
+	bool evident = cell->live <= CELL_BIRTHS &&
+		       (!cell->birth_count || cell->births[0] >= pairs->first_ns);
+
+	if (evident) {
+		cell->replaced_blocks += pairs->replaced * WEIGHT_ONE;
+		cell->refilled_blocks += pairs->refilled * WEIGHT_ONE;
+	}
+	if (!pairs->blocks)
+		return;
+	/* Those that had come and gone before the cleared block say nothing of what followed. */
+	if (pairs->last_ns >= cell->cleared_birth_ns || pairs->end_ns > cell->cleared_ns)
+		follow(cell, WEIGHT_ONE, pairs->first_ns, pairs->last_ns);
+	span(cell, pairs->first_ns, pairs->last_ns);
+	count_recorded(cell, pairs->blocks);
+	tally_pairs(&cell->counts, pairs->bytes, pairs->blocks);
+	cell->lifetime_ns += pairs->lifetime_ns;
+	if (evident && pairs->cleared_ns)
+		clear(cell, pairs->cleared_birth_ns, pairs->cleared_ns);
 }
 
 void cell_empty(struct cell *cell)

@@ -13,6 +13,9 @@
  *                     lived longer than the gap between the two: the slot was
  *                     occupied most of the time.
  *
+ * A block may be told late (outlive/young.h), after the end of one that it was to
+ * replace: "set, then clear", which is then counted at the late block.
+ *
  * Which live block is the oldest is known from the births of the CELL_BIRTHS
  * youngest live blocks. While a cell holds no more than that the answer is
  * exact; a free while it holds more counts as no replacement.
@@ -59,6 +62,16 @@ void cell_remove(struct cell *cell, const struct weight *weight, uint64_t birth_
 
 /* Add what a freed block's `time_ns` is to the cell's lifetime_ns. */
 void cell_add_lifetime(struct cell *cell, const struct weight *weight, uint64_t time_ns);
+
+/* Blocks made and freed again, with evidence counted elsewhere: bpf/young.bpf.h. */
+struct cell_pairs {
+	uint64_t bytes, blocks, replaced, refilled, lifetime_ns;
+	uint64_t first_ns, last_ns; /* their births */
+	uint64_t end_ns; /* the last free */
+	uint64_t cleared_birth_ns, cleared_ns; /* as in struct wire_pairs */
+};
+
+void cell_add_pairs(struct cell *cell, const struct cell_pairs *pairs);
 
 /* All live blocks are gone without having been freed: exec. */
 void cell_empty(struct cell *cell);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Events arrive nearly, but not quite, in the order things happened. What can
- * be relied on: an allocation is reported before the program has the address,
- * and an ordinary free before the allocator has the block back. So between
- * those two, an address belongs to one block, and only two kinds of event can
- * name a block that is no longer the one at that address:
+ * be relied on: an allocation is reported before any other news of its block,
+ * although that may be some time after its birth (outlive/young.h), and of two
+ * blocks at one address all news of the first comes before the second's. Only
+ * two kinds of event can name a block that is no longer the one there:
  *
  *   a realloc, which reports at its return what it freed earlier. Its block was
  *   born before the call's entry; whatever at that address is younger belongs
@@ -110,9 +110,10 @@ static void end_block(struct ledger *ledger, struct process *process, uint64_t a
 			return;
 		ledger->quality.unknown_frees++;
 		thread->closing_frees++;
+		thread->closing_ns = act->now_ns;
 		return;
 	}
-	thread->closing_frees = 0;
+	thread_uses_heap(thread, act->now_ns);
 }
 
 /* An allocation about to be booked: everything that can fail has been done. */
@@ -121,13 +122,16 @@ struct birth {
 	uint32_t site;
 };
 
-static void count_unknown_stack(const struct process *process, struct site *site, uint64_t stack)
+void heap_count_unknown_stack(struct process *process, uint32_t row, uint64_t stack,
+			      uint64_t blocks)
 {
+	struct site *site = &process->sites.rows[row];
+
 	if (stack == 0 || site->stack_known)
 		return;
 	site->stack_known = !site->overflow && stacks_find(&process->stacks, stack);
 	if (!site->stack_known)
-		site->unknown_events++;
+		site->unknown_events += blocks;
 }
 
 static int prepare_block(struct ledger *ledger, struct process *process, const struct act *act,
@@ -146,9 +150,9 @@ static int prepare_block(struct ledger *ledger, struct process *process, const s
 	    blocks_make_room(&process->blocks, address) < 0 ||
 	    (window_counts(&ledger->window, act->now_ns) &&
 	     sites_reserve_made(&process->sites, birth.block.cell) < 0) ||
-	    sites_count_call(&process->sites, birth.site, event->function) < 0)
+	    sites_count_calls(&process->sites, birth.site, event->function, 1) < 0)
 		return -ENOMEM;
-	count_unknown_stack(process, &process->sites.rows[birth.site], stack);
+	heap_count_unknown_stack(process, birth.site, stack, 1);
 	*ret_birth = birth;
 	return 0;
 }
@@ -172,20 +176,30 @@ static void book_block(struct ledger *ledger, struct process *process, const str
 	const struct block *block = &birth->block;
 	struct cell *cell = &process->sites.cells[block->cell];
 	struct weight weight = weight_of(block->size, cell->rate);
-	struct block old;
+	struct block old, younger;
+	bool late = false;
 
-	if (blocks_put(&process->blocks, block, &old))
-		end_replaced(ledger, process, &old, act->now_ns);
+	if (blocks_put(&process->blocks, block, &old)) {
+		/* Told after the one that took its place: that one stays there. */
+		late = old.birth > block->birth && !old.inherited;
+		if (late)
+			blocks_put(&process->blocks, &old, &younger);
+		else
+			end_replaced(ledger, process, &old, act->now_ns);
+	}
 	cell_add(cell, &weight, act->now_ns);
 	process->sampled |= cell->rate != 0;
 	sites_class_add(&process->sites, cell->class_row, &process->clock, &weight, act->now_ns);
+	process_add_late(process, &weight, act->now_ns);
 	tally_made(&process->counts, &weight);
 	tally_made(&process->threads.rows[act->thread].counts, &weight);
-	process->threads.rows[act->thread].closing_frees = 0;
+	thread_uses_heap(&process->threads.rows[act->thread], act->now_ns);
 	if (window_counts(&ledger->window, block->birth)) {
 		process->sites.made[block->cell].allocated_bytes += weight.bytes;
 		process->sites.made[block->cell].allocated_blocks += weight.blocks;
 	}
+	if (late)
+		end_replaced(ledger, process, block, old.birth);
 }
 
 /* Can a program have a block there? If not it is counted, and ignored. */

@@ -13,4 +13,8 @@ int heap_alloc(struct ledger *ledger, struct process *process, const struct even
 int heap_free(struct ledger *ledger, struct process *process, const struct event *event);
 int heap_realloc(struct ledger *ledger, struct process *process, const struct event *event);
 
+/* Blocks of `site` (row) were made; should `stack` not have come, they count as such. */
+void heap_count_unknown_stack(struct process *process, uint32_t site, uint64_t stack,
+			      uint64_t blocks);
+
 #endif

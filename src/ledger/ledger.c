@@ -12,6 +12,7 @@
 #include "base/hash.h"
 #include "base/vec.h"
 #include "ledger/heap.h"
+#include "ledger/pairs.h"
 #include "ledger/tables.h"
 
 struct ledger *ledger_new(void)
@@ -483,6 +484,8 @@ static int apply_own(struct ledger *ledger, const struct event *event)
 		return heap_free(ledger, process, event);
 	case EVENT_REALLOC:
 		return heap_realloc(ledger, process, event);
+	case EVENT_PAIRS:
+		return pairs_apply(ledger, process, event);
 	case EVENT_STACK:
 		return apply_stack(ledger, process, event);
 	case EVENT_PYTHON_FRAMES:
@@ -503,6 +506,7 @@ static int apply(struct ledger *ledger, const struct event *event)
 	case EVENT_ALLOC:
 	case EVENT_FREE:
 	case EVENT_REALLOC:
+	case EVENT_PAIRS:
 	case EVENT_STACK:
 	case EVENT_PYTHON_FRAMES:
 	case EVENT_PYTHON:

@@ -82,6 +82,13 @@ void process_touch(struct process *process, uint64_t now_ns)
 	advance(process, now_ns);
 }
 
+void process_add_late(struct process *process, const struct weight *weight, uint64_t birth_ns)
+{
+	series_raise(&process->live_bytes_series, &process->clock, weight->bytes, birth_ns);
+	series_raise(&process->live_blocks_series, &process->clock, weight_blocks(weight->blocks),
+		     birth_ns);
+}
+
 void process_set_resident(struct process *process, uint64_t rss_bytes, uint64_t peak_bytes,
 			  uint64_t now_ns)
 {

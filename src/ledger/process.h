@@ -83,6 +83,9 @@ void process_touch(struct process *process, uint64_t now_ns);
 void process_set_resident(struct process *process, uint64_t rss_bytes, uint64_t peak_bytes,
 			  uint64_t now_ns);
 
+/* A block that is live since `birth_ns` is about to be booked. */
+void process_add_late(struct process *process, const struct weight *weight, uint64_t birth_ns);
+
 /* Let series that are of this process and up to its clock go on to `clock`. */
 void process_catch_up(const struct process *process, const struct series_clock *clock,
 		      struct series *live_bytes, struct series *live_blocks,

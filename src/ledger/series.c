@@ -46,6 +46,16 @@ void series_catch_up(struct series *series, const struct series_clock *clock, ui
 	fill(series, clock->count, value);
 }
 
+void series_raise(struct series *series, const struct series_clock *clock, uint64_t amount,
+		  uint64_t from_ns)
+{
+	uint64_t interval = series_clock_interval(clock);
+	uint64_t first = from_ns > clock->start_ns ? (from_ns - clock->start_ns) / interval : 0;
+
+	for (uint64_t i = first; i < series->count; i++)
+		series->points[i] += amount;
+}
+
 void series_backdate(struct series *series, const struct series_clock *clock, uint64_t value,
 		     uint64_t from_ns, uint64_t until_ns)
 {

@@ -43,6 +43,11 @@ uint64_t series_clock_interval(const struct series_clock *clock);
 /* Record that the value was `value` at every tick that `series` has not seen. */
 void series_catch_up(struct series *series, const struct series_clock *clock, uint64_t value);
 
+/* `amount` more was there since `from_ns`: raise the points since then, of a series that
+ * has caught up. */
+void series_raise(struct series *series, const struct series_clock *clock, uint64_t amount,
+		  uint64_t from_ns);
+
 /*
  * Fill an empty series with the past of a value that was `value` from from_ns
  * to until_ns, and 0 before and after; up to the clock's last tick.

@@ -144,14 +144,14 @@ void sites_forget_made(struct sites *sites)
 		memset(sites->made, 0, sites->made_count * sizeof(*sites->made));
 }
 
-int sites_count_call(struct sites *sites, uint32_t site, uint8_t function)
+int sites_count_calls(struct sites *sites, uint32_t site, uint8_t function, uint64_t calls)
 {
 	struct site *row = &sites->rows[site];
 	uint32_t at = row->first_calls;
 
 	if (row->calls == 0 || row->function == function) {
 		row->function = function;
-		row->calls++;
+		row->calls += calls;
 		return 0;
 	}
 	while (at && sites->more_calls[at - 1].function != function)
@@ -167,7 +167,7 @@ int sites_count_call(struct sites *sites, uint32_t site, uint8_t function)
 		at = (uint32_t)sites->more_calls_count;
 		row->first_calls = at;
 	}
-	sites->more_calls[at - 1].calls++;
+	sites->more_calls[at - 1].calls += calls;
 	return 0;
 }
 
@@ -234,9 +234,30 @@ void sites_class_add(struct sites *sites, uint32_t class_row, const struct serie
 	} else if (class->made == 1) {
 		start_series(sites, class, clock);
 	}
+	if (class->series) {
+		struct class_series *series = &sites->series[class->series - 1];
+
+		series_raise(&series->bytes, clock, weight->bytes, now_ns);
+		series_raise(&series->blocks, clock, weight_blocks(weight->blocks), now_ns);
+	}
 	class->made++;
 	class->live_bytes += weight->bytes;
 	class->live_blocks += weight->blocks;
+}
+
+void sites_class_pairs(struct sites *sites, uint32_t class_row, const struct series_clock *clock,
+		       uint64_t blocks, uint64_t first_ns)
+{
+	struct size_class *class = &sites->classes[class_row];
+
+	if (class->made == 0) {
+		class->first = (struct weight){ .bytes = 0 };
+		class->first_ns = first_ns;
+		class->first_end_ns = first_ns;
+	}
+	if (!class->series && class->made < 2 && class->made + blocks >= 2)
+		start_series(sites, class, clock);
+	class->made += blocks;
 }
 
 static void empty_class(struct sites *sites, struct size_class *class,

@@ -105,8 +105,8 @@ int sites_reserve_made(struct sites *sites, uint32_t cell);
 /* Another window begins: count from zero. */
 void sites_forget_made(struct sites *sites);
 
-/* Count one successful call of `function` at a site. Returns 0 or -ENOMEM. */
-int sites_count_call(struct sites *sites, uint32_t site, uint8_t function);
+/* Count successful calls of `function` at a site. Returns 0 or -ENOMEM. */
+int sites_count_calls(struct sites *sites, uint32_t site, uint8_t function, uint64_t calls);
 
 /* The stack of a site has come: its events so far are not of an unknown stack. */
 void sites_stack_known(struct sites *sites, uint64_t stack);
@@ -114,12 +114,17 @@ void sites_stack_known(struct sites *sites, uint64_t stack);
 /*
  * A block of this weight was made in a class, or ended. The clock was advanced
  * to `now_ns` before. The second block starts a series while there are fewer
- * than SITES_MAX_SERIES; without memory for it the class goes on without.
+ * than SITES_MAX_SERIES; without memory for it the class goes on without. A block made
+ * before ticks that have passed was live at them.
  */
 void sites_class_add(struct sites *sites, uint32_t class_row, const struct series_clock *clock,
 		     const struct weight *weight, uint64_t now_ns);
 void sites_class_remove(struct sites *sites, uint32_t class_row, const struct series_clock *clock,
 			const struct weight *weight, uint64_t now_ns);
+
+/* As many blocks, the first at `first_ns`, were made in a class and freed again. */
+void sites_class_pairs(struct sites *sites, uint32_t class_row, const struct series_clock *clock,
+		       uint64_t blocks, uint64_t first_ns);
 
 /* The heap is gone: nothing is live any more. */
 void sites_empty(struct sites *sites, const struct series_clock *clock, uint64_t now_ns);

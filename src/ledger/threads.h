@@ -22,7 +22,15 @@ struct thread {
 	struct tally counts; /* as in struct snapshot_thread */
 	uint64_t freed_by_others_blocks; /* in 1/WEIGHT_ONE */
 	uint64_t closing_frees; /* unknown frees since it last made or freed a known block */
+	uint64_t closing_ns;	/* the last of them */
 };
+
+/* The thread made or freed a known block at `now_ns`, perhaps told late. */
+static inline void thread_uses_heap(struct thread *thread, uint64_t now_ns)
+{
+	if (now_ns >= thread->closing_ns)
+		thread->closing_frees = 0;
+}
 
 /* All zeroes is an empty table. */
 struct threads {

@@ -69,6 +69,15 @@ static inline void tally_dead(struct tally *tally, const struct weight *weight)
 	tally->live_blocks -= weight->blocks;
 }
 
+/* As many blocks, of `bytes` in all, were made and freed; none was sampled. */
+static inline void tally_pairs(struct tally *tally, uint64_t bytes, uint64_t blocks)
+{
+	tally->allocated_bytes += bytes;
+	tally->allocated_blocks += blocks * WEIGHT_ONE;
+	tally->freed_bytes += bytes;
+	tally->freed_blocks += blocks * WEIGHT_ONE;
+}
+
 static inline struct snapshot_counts tally_counts(const struct tally *tally)
 {
 	return (struct snapshot_counts){

@@ -57,6 +57,31 @@ static int fill_realloc(const void *data, size_t length, struct event *event)
 	return 0;
 }
 
+static int fill_pairs(const void *data, size_t length, struct event *event)
+{
+	struct wire_pairs record;
+
+	(void)length;
+	memcpy(&record, data, sizeof(record));
+	/* One may be evidence about the last block that was counted before. */
+	if (record.replaced > (uint64_t)record.count + 1 || record.log2_size > 63 ||
+	    record.cleared_birth_ns > record.cleared_ns || record.refilled > record.replaced || record.first_birth_ns > record.last_birth_ns ||
+	    record.last_birth_ns > record.header.time_ns)
+		return -EBADMSG;
+	event->pairs.stack = record.stack;
+	event->pairs.bytes = record.bytes;
+	event->pairs.lifetime_ns = record.lifetime_ns;
+	event->pairs.first_birth_ns = record.first_birth_ns;
+	event->pairs.last_birth_ns = record.last_birth_ns;
+	event->pairs.count = record.count;
+	event->pairs.replaced = record.replaced;
+	event->pairs.refilled = record.refilled;
+	event->pairs.cleared_birth_ns = record.cleared_birth_ns;
+	event->pairs.cleared_ns = record.cleared_ns;
+	event->pairs.log2_size = (uint8_t)record.log2_size;
+	return 0;
+}
+
 static int fill_stack(const void *data, size_t length, struct event *event)
 {
 	struct wire_stack record;
@@ -148,6 +173,7 @@ static const struct decoder decoders[WIRE_KIND_COUNT] = {
 	[WIRE_ALLOC] = { sizeof(struct wire_alloc), EVENT_ALLOC, fill_alloc },
 	[WIRE_FREE] = { sizeof(struct wire_free), EVENT_FREE, fill_free },
 	[WIRE_REALLOC] = { sizeof(struct wire_realloc), EVENT_REALLOC, fill_realloc },
+	[WIRE_PAIRS] = { sizeof(struct wire_pairs), EVENT_PAIRS, fill_pairs },
 	[WIRE_STACK] = { sizeof(struct wire_stack), EVENT_STACK, fill_stack },
 	[WIRE_MAP] = { RANGE_LEAST, EVENT_MAP, fill_range },
 	[WIRE_UNMAP] = { RANGE_LEAST, EVENT_UNMAP, fill_range },

@@ -33,6 +33,7 @@ enum event_kind {
 	EVENT_FORK,
 	EVENT_EXEC,
 	EVENT_EXIT,
+	EVENT_PAIRS,
 	EVENT_PYTHON_STACK, /* for capture, which makes EVENT_PYTHON_FRAMES of it */
 	/* from user space */
 	EVENT_PROCESS,	/* a process is traced from here on */
@@ -101,6 +102,12 @@ struct event {
 		struct {
 			uint64_t old_address, address, size, enter_ns, stack;
 		} realloc;
+		struct {
+			uint64_t stack, bytes, lifetime_ns, first_birth_ns, last_birth_ns;
+			uint64_t cleared_birth_ns, cleared_ns;
+			uint32_t count, replaced, refilled;
+			uint8_t log2_size;
+		} pairs;
 		struct {
 			uint64_t id;
 			uint32_t count;

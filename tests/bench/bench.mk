@@ -22,6 +22,11 @@ $(BENCH_OTHERS): tests/bench/pairs.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(BENCH_CC) $(BENCH_OTHER_CFLAGS) $< -o $@
 
+$(B)/tests/bench/mixes: tests/bench/mixes.c
+	$(call msg,TARGET,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(BENCH_CFLAGS) -pthread $< -o $@
+
 $(B)/tests/bench/floor: tests/bench/floor.c $(B)/gen/floor.skel.h $(LIB)
 $(B)/tests/bench/bench_ledger: tests/bench/bench_ledger.c tests/bench/event_mix.h $(LIB)
 $(B)/tests/bench/bench_names: tests/bench/bench_names.c $(LIB)
@@ -35,5 +40,5 @@ $(BENCHES):
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LDFLAGS_ALL) $< $(LIB) $(LDLIBS_ALL) -o $@
 
-bench: $(B)/outlive $(BENCH_PAIRS) $(BENCH_OTHERS) $(BENCHES) ## what tracing costs, as a table
+bench: $(B)/outlive $(BENCH_PAIRS) $(B)/tests/bench/mixes $(BENCH_OTHERS) $(BENCHES) ## what tracing costs, as a table
 	$(Q)tools/bench --build $(B)

@@ -11,10 +11,10 @@ from harness import (Outlive, Target, check, consistent, equal, lossless, proces
 COUNTS = ("allocated_bytes", "allocated_blocks", "freed_bytes", "freed_blocks")
 
 
-def exactly(scenario, functions=None, env=None):
+def exactly(scenario, functions=None, env=None, options=()):
     """Run a scenario; every total of the report must be the scenario's own."""
     with Target("rules", scenario, env=env) as target:
-        truth, report = trace(target)
+        truth, report = trace(target, *options)
         equal(truth["healthy"], True, "the target's own checks")
         lossless(report, truth["unknown_frees"])
         process = process_of(report, target.pid)
