@@ -79,6 +79,7 @@ static __noinline int code_unmapped(__u32 slot, __u64 start, __u64 length)
 	__sync_fetch_and_add(&process->unmaps, 1);
 	if (!mappings_empty(process, slot, start, start + length))
 		return 0;
+	__sync_fetch_and_add(&process->emptied, 1);
 	process->stale = 1;
 	__sync_fetch_and_add(&process->epoch, 1);
 	bpf_loop(UNWIND_CACHE_ROWS, rule_forget, &context, 0);

@@ -101,9 +101,11 @@ struct unwind_process {
 	__u32 epoch;	  /* of the cache below; changes with every change of the table in force */
 	__u32 unmaps;	  /* counted by BPF: calls that may have unmapped code */
 	__u64 missed;	  /* set by BPF: an address in a mapping whose rows are UNWIND_AWAY */
+	__u32 emptied;	  /* counted by BPF: times that it took mappings out of the table in force */
+	__u32 zero;
 };
 
-_Static_assert(sizeof(struct unwind_process) == 32, "unwind_process is read by BPF");
+_Static_assert(sizeof(struct unwind_process) == 40, "unwind_process is read by BPF");
 
 /*
  * Rules found, by pc: rows UNWIND_CACHE_ROWS * slot … of the `rule_cache` map, one

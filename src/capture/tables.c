@@ -13,7 +13,8 @@
 #include "base/cleanup.h"
 #include "outlive.skel.h"
 
-#define STALE_EVERY_NS 50000000ull
+#define PATIENCE_LEAST_NS 50000000ull
+#define PATIENCE_MOST_NS 800000000ull
 #define CHUNK_BYTES ((size_t)UNWIND_CHUNK_WORDS * sizeof(uint64_t))
 
 static size_t page_round(size_t bytes)
@@ -223,6 +224,8 @@ int tables_publish(struct tables *tables, uint32_t slot, const struct unwind_map
 			return -errno;
 	}
 	process->count[table] = (uint32_t)count;
+	tables->slots[slot].emptied = __atomic_load_n(&process->emptied, __ATOMIC_SEQ_CST);
+	tables->slots[slot].patience_ns = PATIENCE_LEAST_NS;
 	__atomic_store_n(&process->active, table, __ATOMIC_RELEASE);
 	forget_rules(tables, slot);
 	return 0;
@@ -242,6 +245,7 @@ void tables_void(struct tables *tables, uint32_t slot)
 	struct unwind_process *process = &tables->processes[slot];
 
 	__atomic_store_n(&process->count[process->active], 0, __ATOMIC_SEQ_CST);
+	__atomic_add_fetch(&process->emptied, 1, __ATOMIC_SEQ_CST);
 	forget_rules(tables, slot);
 }
 
@@ -261,7 +265,7 @@ bool tables_take_stale(struct tables *tables, uint32_t slot, uint64_t now_ns)
 	struct unwind_process *process = &tables->processes[slot];
 	struct tables_slot *row = &tables->slots[slot];
 
-	if (now_ns - row->stale_ns < STALE_EVERY_NS)
+	if (now_ns - row->stale_ns < row->patience_ns)
 		return false;
 	if (!__atomic_exchange_n(&process->stale, 0, __ATOMIC_ACQUIRE) &&
 	    !__atomic_load_n(&process->missed, __ATOMIC_RELAXED))
@@ -278,4 +282,19 @@ uint64_t tables_take_missed(struct tables *tables, uint32_t slot)
 uint32_t tables_unmaps(const struct tables *tables, uint32_t slot)
 {
 	return __atomic_load_n(&tables->processes[slot].unmaps, __ATOMIC_SEQ_CST);
+}
+
+bool tables_intact(const struct tables *tables, uint32_t slot)
+{
+	return tables->slots[slot].changed &&
+	       __atomic_load_n(&tables->processes[slot].emptied, __ATOMIC_SEQ_CST) ==
+		       tables->slots[slot].emptied;
+}
+
+void tables_in_vain(struct tables *tables, uint32_t slot)
+{
+	struct tables_slot *row = &tables->slots[slot];
+
+	row->patience_ns = row->patience_ns * 2 < PATIENCE_MOST_NS ? row->patience_ns * 2 :
+								     PATIENCE_MOST_NS;
 }

@@ -32,6 +32,8 @@ struct tables {
 	struct tables_slot {
 		uint64_t changed;  /* value of `waits` + 1 at the last change; 0: none since idle */
 		uint64_t stale_ns; /* when tables_take_stale last said yes */
+		uint64_t patience_ns; /* … and how long it will not say so again */
+		uint32_t emptied;  /* unwind_process.emptied when the table was put in force */
 		uint32_t unmaps;   /* tables_unmaps when its mappings were last compared */
 	} *slots;
 	uint64_t waits;	 /* times that all programs were waited for */
@@ -89,9 +91,12 @@ int tables_wait(struct tables *tables);
  * or nothing is traced yet. Saves tables_publish the wait. */
 void tables_idle(struct tables *tables);
 
-/* Has BPF met an address of `slot` in no mapping, or in one whose rows are away, since the last
- * call that said so? Says so at most every 50 ms: a process full of generated code
- * always has such addresses. */
+/*
+ * Has BPF met an address of `slot` in no mapping, or in one whose rows are away, since the last
+ * call that said so? A process full of generated code always has such addresses: so it is
+ * said at most every 50 ms, and more seldom, up to every 0.8 s, the more often it was in vain
+ * (tables_in_vain).
+ */
 bool tables_take_stale(struct tables *tables, uint32_t slot, uint64_t now_ns);
 
 /*
@@ -100,6 +105,12 @@ bool tables_take_stale(struct tables *tables, uint32_t slot, uint64_t now_ns);
  * and put in force afterwards, may have it still: then this number is another one.
  */
 uint32_t tables_unmaps(const struct tables *tables, uint32_t slot);
+
+/* Is what was last put in force for `slot` still all there? */
+bool tables_intact(const struct tables *tables, uint32_t slot);
+
+/* There was nothing new for `slot`: be more patient with it. */
+void tables_in_vain(struct tables *tables, uint32_t slot);
 
 /* The address of `slot` whose rows were missed last since the last call; 0 none. */
 uint64_t tables_take_missed(struct tables *tables, uint32_t slot);

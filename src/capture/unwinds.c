@@ -208,6 +208,14 @@ static struct unwind_mapping lead_to(const struct unwinds *unwinds,
 	return lead;
 }
 
+/* Is that what is in force already? Then walks need not be troubled. */
+static bool in_force(const struct unwind_cover *cover, const struct tables *tables, uint32_t slot,
+		     const struct unwind_mapping *leads, size_t count)
+{
+	return cover->count == count && tables_intact(tables, slot) &&
+	       (!count || memcmp(cover->mappings, leads, count * sizeof(*leads)) == 0);
+}
+
 static int load_if_absent(struct unwinds *unwinds, struct tables *tables, int number, bool missed)
 {
 	struct unwind_file *file = number < 0 ? NULL : &unwinds->files[number];
@@ -217,10 +225,9 @@ static int load_if_absent(struct unwinds *unwinds, struct tables *tables, int nu
 }
 
 /* The one that was missed comes first: room for it may be made, the others take what is left. */
-static int load_all(struct unwinds *unwinds, struct tables *tables, uint32_t slot,
+static int load_all(struct unwinds *unwinds, struct tables *tables, uint64_t missed,
 		    const struct unwinds_mapping *mappings, size_t count)
 {
-	uint64_t missed = tables_take_missed(tables, slot);
 	int result = 0;
 
 	for (size_t i = 0; i < count && result == 0; i++) {
@@ -239,6 +246,7 @@ int unwinds_publish(struct unwinds *unwinds, struct tables *tables, uint32_t slo
 	CLEANUP_FREE struct unwind_mapping *leads = calloc(count + 1, sizeof(*leads));
 	CLEANUP_FREE int *files = calloc(count + 1, sizeof(*files));
 	struct unwind_cover *cover;
+	uint64_t missed;
 	int result = vec_reserve((void **)&unwinds->covers, &unwinds->cover_capacity,
 				 (size_t)slot + 1, sizeof(*unwinds->covers));
 
@@ -253,9 +261,16 @@ int unwinds_publish(struct unwinds *unwinds, struct tables *tables, uint32_t slo
 		if (files[i] >= 0)
 			unwinds->files[files[i]].users++;
 	}
-	result = load_all(unwinds, tables, slot, mappings, count);
+	missed = tables_take_missed(tables, slot);
+	result = load_all(unwinds, tables, missed, mappings, count);
 	for (size_t i = 0; i < count; i++)
 		leads[i] = lead_to(unwinds, &mappings[i]);
+	if (result == 0 && in_force(cover, tables, slot, leads, count)) {
+		if (!missed) /* else room may be had soon */
+			tables_in_vain(tables, slot);
+		drop_users(unwinds, files, count);
+		return 0;
+	}
 	if (result == 0)
 		result = tables_ready(tables, slot);
 	if (result == 0 && !still(context))

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Memory for unwind rows: bounded, shared, and never another module's rows."""
+import functools
 import pathlib
 import re
 import shutil
@@ -69,8 +70,9 @@ def start(target, *options):
     return Outlive("threads", "-p", target.pid, "--json", "-v", "--stacks", "dwarf", *options)
 
 
-def room_for(modules):
-    """A size of the pool that holds the program and so many of the libraries."""
+@functools.cache
+def sizes():
+    """Of the program's rows, and of those with one of the libraries."""
     used = []
     for number in (0, 1):
         with Target("modules") as target:
@@ -79,7 +81,13 @@ def room_for(modules):
             with start(target) as outlive:
                 outlive.stop()
             used.append(pool(outlive)["used"])
-    return int(used[0] + modules * (used[1] - used[0]))
+    return used
+
+
+def room_for(modules):
+    """A size of the pool that holds the program and so many of the libraries."""
+    program, one = sizes()
+    return int(program + modules * (one - program))
 
 
 def test_what_nobody_maps_gives_way():

@@ -490,6 +490,43 @@ static void test_a_file_changed_later_has_no_rows(void **state)
 	close(other);
 }
 
+static void test_nothing_new_troubles_no_walk(void **state)
+{
+	struct unwinds *unwinds = unwinds_new(UNWIND_MEMORY_DEFAULT);
+	struct tables tables = tables_make();
+	int fd = module_file(1), number = unwinds_add(unwinds, fd, "", "module");
+	uint64_t now_ns = 1000000000;
+	uint32_t epoch;
+
+	(void)state;
+	publish_one(unwinds, &tables, number);
+	epoch = process_rows[0].epoch;
+	publish_one(unwinds, &tables, number);
+	assert_int_equal(process_rows[0].epoch, epoch);
+	/* BPF has taken a mapping out: it is put in force again. */
+	process_rows[0].emptied++;
+	publish_one(unwinds, &tables, number);
+	assert_int_not_equal(process_rows[0].epoch, epoch);
+	/* As long as there is news, it is looked for every 50 ms; in vain, ever more seldom … */
+	process_rows[0].stale = 1;
+	assert_true(tables_take_stale(&tables, 0, now_ns));
+	process_rows[0].stale = 1;
+	assert_false(tables_take_stale(&tables, 0, now_ns + 49000000));
+	assert_true(tables_take_stale(&tables, 0, now_ns += 51000000));
+	for (int i = 0; i < 10; i++)
+		publish_one(unwinds, &tables, number);
+	process_rows[0].stale = 1;
+	assert_false(tables_take_stale(&tables, 0, now_ns + 790000000));
+	assert_true(tables_take_stale(&tables, 0, now_ns += 810000000));
+	/* … until there is some. */
+	publish_one(unwinds, &tables, -1);
+	process_rows[0].stale = 1;
+	assert_true(tables_take_stale(&tables, 0, now_ns += 51000000));
+	unwinds_free(unwinds);
+	tables_drop(&tables);
+	close(fd);
+}
+
 static void test_sizes_are_told_without_a_pool(void **state)
 {
 	struct unwinds *unwinds = unwinds_new(UNWIND_MEMORY_DEFAULT);
@@ -518,6 +555,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_equal_files_share_and_impostors_do_not),
 		cmocka_unit_test(test_a_file_changed_later_has_no_rows),
+		cmocka_unit_test(test_nothing_new_troubles_no_walk),
 		cmocka_unit_test(test_sizes_are_told_without_a_pool),
 		cmocka_unit_test(test_walks_never_follow_another_modules_rows),
 	};
