@@ -13,7 +13,7 @@ const char *tier_name(uint8_t tier);
  * allowed"; without the reason where it was asked for. `since_ns`: when the trace began.
  * Returns `buffer`.
  */
-#define TIER_TEXT 240
+#define TIER_TEXT 320
 char *tier_text(const struct snapshot_tier *tier, uint64_t since_ns, char buffer[TIER_TEXT]);
 
 #endif

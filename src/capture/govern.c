@@ -2,6 +2,7 @@
 #include "capture/govern.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 #include <time.h>
 
@@ -116,8 +117,11 @@ static int give_up(struct capture *capture, struct traced *traced, double share)
 	event.tier.tier = (uint8_t)governor->tier;
 	event.tier.sample_bytes = governor->sample_bytes;
 	event.tier.cost = (uint32_t)(share * 1000 + 0.5);
+	event.tier.probes_stay = !govern_wants_probes(traced) &&
+				 capture->options->scope != SCOPE_PIDS;
 	event.tier.limit = (uint32_t)(capture->limits.share * 1000 + 0.5);
-	if (result == 0 && !govern_wants_probes(traced) && traced->probed) {
+	if (result == 0 && !govern_wants_probes(traced) && !event.tier.probes_stay &&
+	    traced->probed) {
 		traced->probed = false;
 		result = attach_release(&capture->attach, traced->pid, true);
 	}
@@ -139,8 +143,12 @@ int govern_tick(struct capture *capture)
 		double share;
 
 		if (traced->used && !traced->exited && read_totals(capture, traced, &totals) &&
-		    governor_look(&traced->governor, &capture->limits, &totals, &share))
+		    governor_look(&traced->governor, &capture->limits, &totals, &share)) {
+			log_line("process %u: %" PRIu64 " stops and %" PRIu64 " us of ours in %" PRIu64
+				 " ms of CPU time so far", traced->pid, totals.hits,
+				 totals.run_ns / 1000, totals.cpu_ns / 1000000);
 			result = give_up(capture, traced, share);
+		}
 	}
 	return result;
 }

@@ -7,11 +7,16 @@
 #define SAMPLE_STEP 8
 #define LARGEST_SAMPLE (64u << 20) /* beyond it hardly a block is sampled anyway */
 
-static double cost_ns(const struct governor_limits *limits, const struct governor_totals *from,
-		      const struct governor_totals *to)
+/* Once its probes are given up, hits are of those on their way out, or of such as are
+ * everybody's and stay: nothing more can be done about them. */
+static double cost_ns(const struct governor *governor, const struct governor_limits *limits,
+		      const struct governor_totals *from, const struct governor_totals *to)
 {
-	return (double)(to->hits - from->hits) * limits->trap_ns +
-	       (double)(to->run_ns - from->run_ns);
+	double traps = governor->tier < EVENT_TIER_MMAP ?
+			       (double)(to->hits - from->hits) * limits->trap_ns :
+			       0;
+
+	return traps + (double)(to->run_ns - from->run_ns);
 }
 
 /* Would stopping at the probes alone still be too much, with nothing done there? */
@@ -20,7 +25,7 @@ static bool traps_suffice(const struct governor *governor, const struct governor
 {
 	double traps = (double)(totals->hits - governor->since.hits) * limits->trap_ns;
 	double cpu = (double)(totals->cpu_ns - governor->since.cpu_ns);
-	double own = cpu - cost_ns(limits, &governor->since, totals);
+	double own = cpu - cost_ns(governor, limits, &governor->since, totals);
 
 	return traps > limits->share * (traps + (own > 0 ? own : 0));
 }
@@ -55,7 +60,7 @@ bool governor_look(struct governor *governor, const struct governor_limits *limi
 		governor->since = *totals;
 		return false;
 	}
-	governor->debt_ns += cost_ns(limits, &last, totals) -
+	governor->debt_ns += cost_ns(governor, limits, &last, totals) -
 			     limits->share * (double)(totals->cpu_ns - last.cpu_ns);
 	if (governor->debt_ns <= 0) {
 		governor->debt_ns = 0;
@@ -65,7 +70,7 @@ bool governor_look(struct governor *governor, const struct governor_limits *limi
 	if (governor->debt_ns < limits->share * GOVERNOR_BURST_S * 1e9)
 		return false;
 	cpu = (double)(totals->cpu_ns - governor->since.cpu_ns);
-	*ret_share = cpu > 0 ? cost_ns(limits, &governor->since, totals) / cpu : 1;
+	*ret_share = cpu > 0 ? cost_ns(governor, limits, &governor->since, totals) / cpu : 1;
 	if (*ret_share > 1)
 		*ret_share = 1;
 	step_down(governor, limits, totals);

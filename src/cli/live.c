@@ -82,6 +82,7 @@ static int hear(const struct event *event, void *context)
 		const struct snapshot_tier tier = {
 			.time_ns = event->time_ns,
 			.tier = event->tier.tier,
+			.probes_stay = event->tier.probes_stay,
 			.sample_bytes = event->tier.sample_bytes,
 			.cost = event->tier.cost,
 			.limit = event->tier.limit,

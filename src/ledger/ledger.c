@@ -431,6 +431,7 @@ static void apply_tier(struct ledger *ledger, const struct event *event)
 	process->tiers[process->tier_count++] = (struct snapshot_tier){
 		.time_ns = now_ns,
 		.tier = event->tier.tier,
+		.probes_stay = event->tier.probes_stay,
 		.sample_bytes = event->tier.sample_bytes,
 		.cost = event->tier.cost,
 		.limit = event->tier.limit,

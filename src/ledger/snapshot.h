@@ -101,6 +101,7 @@ struct snapshot_class {
 struct snapshot_tier {
 	uint64_t time_ns;
 	uint8_t tier; /* enum event_tier */
+	bool probes_stay; /* those are everybody's: its calls stop there as before */
 	uint64_t sample_bytes;
 	uint32_t cost, limit; /* of its CPU time, in 1/1000: that tracing took, and may take */
 };

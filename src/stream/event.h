@@ -174,6 +174,7 @@ struct event {
 			uint32_t cost;	/* of its CPU time that tracing took, in 1/1000 */
 			uint32_t limit; /* … that it may take */
 			uint8_t tier;	/* enum event_tier */
+			bool probes_stay; /* they are everybody's: stopping there goes on */
 		} tier;
 		struct {
 			uint64_t rss_bytes, peak_rss_bytes;

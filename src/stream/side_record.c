@@ -85,7 +85,7 @@ struct side_tier {
 	struct wire_header header;
 	uint64_t sample_bytes;
 	uint32_t cost, limit;
-	uint8_t tier, zero[7];
+	uint8_t tier, probes_stay, zero[6];
 };
 
 _Static_assert(sizeof(struct side_text) == 32, "side_text is file format");
@@ -321,6 +321,7 @@ static int put_tier(struct side_writer *writer, const struct event *event,
 		.cost = event->tier.cost,
 		.limit = event->tier.limit,
 		.tier = event->tier.tier,
+		.probes_stay = event->tier.probes_stay,
 	};
 
 	(void)writer;
@@ -572,6 +573,7 @@ static int take_tier(struct side_reader *reader, const void *data, size_t length
 	event->tier.cost = record.cost;
 	event->tier.limit = record.limit;
 	event->tier.tier = record.tier;
+	event->tier.probes_stay = record.probes_stay != 0;
 	return EVENT_TIER;
 }
 

@@ -6,7 +6,7 @@ Programs measure themselves by their own CPU time, so other work on the machine 
 import os
 import tempfile
 
-from harness import (Outlive, Target, check, equal, limit, process_of, run, sites_through, symbols, trace)
+from harness import (Failure, Outlive, Target, check, equal, limit, process_of, run, sites_through, symbols, trace)
 from test_recordings import both_reports, same_answer
 
 USAGE = 2
@@ -70,6 +70,44 @@ def test_moderate_stays_exact():
     equal(process["allocated_blocks"], traced + KEPT, "allocated blocks")
     equal(process["live_blocks"], KEPT, "live blocks")
     check(not any("less is traced" in line for line in errors), f"stderr: {errors}")
+
+
+def sampled_in_time():
+    """Trace a program of steady rate below the limit at which it is sampled and not more: what
+    its probes cost is between two limits that are found by halving; without the memo of walks
+    there is more between them. (report, process, truth)"""
+    low, high = 4.0, 20.0
+    for _ in range(8):
+        percent = (low * high) ** 0.5
+        with Target("storm", 2000, 15000, 499) as target:
+            truth, report = trace(target, "--no-memo", "--max-overhead", f"{percent:.2f}")
+            process = process_of(report, target.pid)
+        if process["tier"] == "sample":
+            return report, process, truth
+        if process["tier"] == "exact":
+            high = percent
+        else:
+            low = percent
+    raise Failure(f"never sampled between {low:.1f} % and {high:.1f} %")
+
+
+@limit(180)
+def test_sampled_when_that_suffices():
+    """Blocks from before it was sampled are known one by one, and so are their ends."""
+    report, process, truth = sampled_in_time()
+    quality = report["quality"]
+    equal((quality["unknown_frees"], quality["lost_frees"]), (0, 0), "unknown and lost frees")
+    kept = sites_through(process, "keep")[0]
+    equal((kept["live_bytes"], kept["live_bytes_low"], kept["live_bytes_high"]),
+          (truth["kept_bytes"],) * 3, "live bytes of blocks from before")
+    equal(sum(site["live_blocks"] for site in sites_through(process, "pair")), 0,
+          "blocks that look live although all were freed")
+    made = process["called"]["allocated_blocks"]
+    check(truth["pairs"] <= made <= truth["pairs"] + KEPT, f"{made} calls, {truth['pairs']} pairs")
+    equal(process["unwatched_since_ns"], None, "unwatched since")
+    steps = [(step["tier"], step["sample_bytes"]) for step in process["given_up"]]
+    equal(steps[0], ("sample", 65536), "first step")
+    return f"{process['given_up'][0]['limit_percent']} % allowed"
 
 
 @limit(120)

@@ -156,11 +156,27 @@ static void test_mappings(void **state)
 	for (int i = 0; i < 1000; i++) {
 		totals.cpu_ns += 10000000;
 		totals.run_ns += 2000000;
+		totals.hits += 100000;
 		steps += governor_look(&governor, &limits, &totals, &share);
 	}
 	assert_int_equal(steps, 1);
 	assert_int_equal(governor.tier, EVENT_TIER_OFF);
 	assert_true(share > 0.19 && share < 0.21);
+}
+
+/* Hits that go on while the probes are taken out, or that cannot be avoided, change nothing. */
+static void test_hits_afterwards(void **state)
+{
+	struct governor governor = { .tier = EVENT_TIER_MMAP };
+	struct governor_totals totals = { .cpu_ns = 0 };
+	double share;
+
+	(void)state;
+	for (int i = 0; i < 1000; i++) {
+		totals.cpu_ns += 10000000;
+		totals.hits += 10000;
+		assert_false(governor_look(&governor, &limits, &totals, &share));
+	}
 }
 
 /* Nothing of what was before the first look counts. */
@@ -183,6 +199,7 @@ int main(void)
 		cmocka_unit_test(test_storm),	      cmocka_unit_test(test_moderate),
 		cmocka_unit_test(test_sampling_helps), cmocka_unit_test(test_sample_grows),
 		cmocka_unit_test(test_bursts),	      cmocka_unit_test(test_mappings),
+		cmocka_unit_test(test_hits_afterwards),
 		cmocka_unit_test(test_begins_where_it_is),
 	};
 
