@@ -85,8 +85,8 @@ struct elf_function {
 };
 
 /*
- * Find global functions by name (names are all different): ret_functions[i] tells of names[i]. Of several
- * versions of a name the default one (name@@VERSION) counts; a compatibility version
+ * Find global functions by name (names are all different): ret_functions[i] tells of
+ * names[i]. Of several versions of a name the default one (name@@VERSION) counts; a compatibility version
  * (name@VERSION) only when it is the only one, since old programs still call it.
  * Returns 0 (even when nothing was found); -ENOEXEC for a broken symbol table; -ENOMEM.
  */
