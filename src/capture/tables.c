@@ -210,11 +210,19 @@ int tables_publish(struct tables *tables, uint32_t slot, const struct unwind_map
 
 	if (slot >= tables->slot_count)
 		return -EINVAL;
-	result = before_change(tables, slot);
-	if (result < 0)
-		return result;
 	process = &tables->processes[slot];
 	table = !process->active;
+	/* The first two go into tables in which nothing was yet: a walk in them finds nothing and
+	 * leaves no rule behind, for the mappings are there before their number is. So a new
+	 * process, which maps its libraries right after its program, need not be waited for. */
+	if (tables->slots[slot].published < 2) {
+		tables->slots[slot].published++;
+		tables->slots[slot].changed = tables->waits + 1;
+	} else {
+		result = before_change(tables, slot);
+		if (result < 0)
+			return result;
+	}
 	if (count > UNWIND_MAX_MAPPINGS)
 		count = UNWIND_MAX_MAPPINGS;
 	for (size_t i = 0; i < count; i++) {
@@ -223,7 +231,7 @@ int tables_publish(struct tables *tables, uint32_t slot, const struct unwind_map
 		if (bpf_map_update_elem(tables->mappings_fd, &key, &mappings[i], BPF_ANY) < 0)
 			return -errno;
 	}
-	process->count[table] = (uint32_t)count;
+	__atomic_store_n(&process->count[table], (uint32_t)count, __ATOMIC_RELEASE);
 	tables->slots[slot].emptied = __atomic_load_n(&process->emptied, __ATOMIC_SEQ_CST);
 	tables->slots[slot].patience_ns = PATIENCE_LEAST_NS;
 	__atomic_store_n(&process->active, table, __ATOMIC_RELEASE);

@@ -31,6 +31,7 @@ struct tables {
 	struct unwind_process *processes; /* by slot */
 	struct tables_slot {
 		uint64_t changed;  /* value of `waits` + 1 at the last change; 0: none since idle */
+		uint32_t published; /* times since it was cleared, up to 2 */
 		uint64_t stale_ns; /* when tables_take_stale last said yes */
 		uint64_t patience_ns; /* … and how long it will not say so again */
 		uint32_t emptied;  /* unwind_process.emptied when the table was put in force */
