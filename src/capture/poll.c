@@ -12,6 +12,8 @@
 
 #define UNKNOWN_NS 2000000000ull	/* how long a process may run before it is told of */
 #define RESIDENT_AT_A_TIME 128
+#define SWEEP_TRIES 4		 /* see sweep_young() */
+#define SWEEP_HASTE_NS 200000ull /* longer is too long */
 #define RESIDENT_EVERY_NS 200000000ull /* how often resident memory is read */
 
 /* The last word on memory of a program that we started comes from wait(2). */
@@ -137,20 +139,31 @@ static bool has_ended(const struct capture *capture)
 	return !traced || traced->exited;
 }
 
-/* What has been kept in the kernel, if it is time: see capture/young.h. */
+/*
+ * What has been kept in the kernel, if it is time: see capture/young.h. What counts say of
+ * replacement is to be of the same moment as what the ring told, so should emptying it have
+ * taken long (we were held up), it is done once more.
+ */
 static int sweep_young(struct capture *capture, enum young_depth depth)
 {
-	int count = 0, swept;
 	/* In this order: what the ring held at that time or before is in it. */
 	uint64_t now_ns = side_now_ns();
+	bool noted = young_note(&capture->young, now_ns, ring_produced(capture->ring), depth);
+	int count = 0, more;
 
-	if (young_note(&capture->young, now_ns, ring_produced(capture->ring), depth))
-		count = ring_poll(capture->ring, follow_event, capture, 0);
-	if (count < 0)
-		return count;
-	swept = young_sweep(&capture->young, ring_consumed(capture->ring), depth, follow_event,
-			    capture);
-	return swept < 0 ? swept : count + swept;
+	for (int tries = 0; noted && tries < SWEEP_TRIES; tries++) {
+		more = ring_poll(capture->ring, follow_event, capture, 0);
+		if (more < 0)
+			return more;
+		count += more;
+		if (side_now_ns() - now_ns < SWEEP_HASTE_NS)
+			break;
+		now_ns = side_now_ns();
+		young_note(&capture->young, now_ns, ring_produced(capture->ring), YOUNG_PAST);
+	}
+	more = young_sweep(&capture->young, ring_consumed(capture->ring), depth, follow_event,
+			   capture);
+	return more < 0 ? more : count + more;
 }
 
 int poll_source(struct source *source, event_fn deliver, void *context, int timeout_ms)
