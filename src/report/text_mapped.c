@@ -84,5 +84,13 @@ int text_mapped_table(struct text *text)
 		r = put_site(text, i + 1, width);
 	}
 	text->row.site = NULL;
+	if (shown < live) {
+		char rest[UNITS_BUFFER + 32], number[UNITS_BUFFER];
+
+		snprintf(rest, sizeof(rest), "… and %s more",
+			 units_format_count(number, sizeof(number), live - shown));
+		layout_newline(&text->layout);
+		layout_paragraph(&text->layout, STYLE_DIM, 0, rest);
+	}
 	return r;
 }

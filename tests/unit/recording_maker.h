@@ -136,6 +136,7 @@ static void maker_end(struct maker *maker)
 	struct event resident = { .kind = EVENT_RESIDENT, .pid = 100, .time_ns = 97000000000ull };
 	struct event loss = { .kind = EVENT_LOSS, .time_ns = 97000000001ull };
 	struct event calls = { .kind = EVENT_CALLS, .pid = 100, .time_ns = 97000000002ull };
+	struct event tier = { .kind = EVENT_TIER, .pid = 100, .time_ns = 97000000002ull };
 	struct event mark = { .kind = EVENT_MARK, .time_ns = 97000000002ull };
 
 	resident.resident.rss_bytes = 12345678;
@@ -147,6 +148,14 @@ static void maker_end(struct maker *maker)
 	calls.calls.bytes = 13207024435ull;
 	calls.calls.frees = 4309118;
 	maker_deliver(maker, &calls);
+	tier.tier.tier = EVENT_TIER_SAMPLE;
+	tier.tier.sample_bytes = 65536;
+	tier.tier.cost = 72;
+	tier.tier.limit = 50;
+	maker_deliver(maker, &tier);
+	tier.tier.tier = EVENT_TIER_MMAP;
+	tier.tier.probes_stay = true;
+	maker_deliver(maker, &tier);
 	mark.mark.name = "after request 7";
 	maker_deliver(maker, &mark);
 }

@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "stream/event.h"
 
 static char *render(const struct snapshot *snapshot, const struct report_options *options)
 {
@@ -326,9 +327,22 @@ static void test_home(void **state)
 	free(text);
 }
 
-/* Of sampled blocks it is said how sure the numbers are, where that can be seen. */
+/* What was given up, and where mappings come from; of sampled blocks it is said how sure the numbers are, where that can be seen. */
 static void test_sampled(void **state)
 {
+	static const struct snapshot_tier tiers[] = {
+		{ 2 * SECOND, EVENT_TIER_SAMPLE, false, 512 << 10, 72, 50 },
+		{ 3 * SECOND, EVENT_TIER_MMAP, true, 0, 904, 50 },
+	};
+	const struct snapshot_cell cells[] = {
+		{ .thread = 1, .counts = { 12 * MB, 3, 20 * MB, 5, 0, 0 } },
+		{ .thread = 2, .counts = { 4 * MB, 1, 4 * MB, 1, 0, 0 } },
+	};
+	const struct snapshot_class class = { .cell_count = 2, .cells = cells };
+	const struct snapshot_site mapped = {
+		.id = 1, .counts = { 16 * MB, 4, 24 * MB, 6, 0, 0 }, .class_count = 1,
+		.classes = &class,
+	};
 	struct report_options options = fixture_options;
 	struct fixture f;
 
@@ -348,6 +362,10 @@ static void test_sampled(void **state)
 	f.sites[2].sampled = (struct snapshot_sampled){
 		512 << 10, 2, 2, 100, 1, 2.0 * (512 << 10) * (512 << 10),
 	};
+	f.processes[0].tiers = tiers;
+	f.processes[0].tier_count = 2;
+	f.processes[0].mapped_sites = &mapped;
+	f.processes[0].mapped_site_count = 1;
 	options.sample_bytes = 512 << 10;
 	options.rows = 3;
 	check("sampled.txt", &f.snapshot, &options);
