@@ -63,6 +63,8 @@ while [ $number -le 50 ]; do
 	start all $number leave
 	number=$((number + 1))
 done
+# They are 25 in a moment, on an emulated machine: let their unwind tables be made.
+sleep 5
 finish all 50
 
 start storm 1 stay
