@@ -39,7 +39,7 @@ __u32 enabled = 0;	/* nothing is recorded before all probes are in place */
 __u32 wake_wanted = 0;	/* user space sleeps and wants to be woken at ring_wake_mark */
 __u32 generation = 0;	/* grows whenever user space changes a row of `processes` */
 __u64 losses[WIRE_LOSS_COUNT] = {};
-__u64 young_marks[YOUNG_MARKS] = {}; /* young.bpf.h: a pair lies between two of them */
+__u64 young_marks[YOUNG_MARKS] = {}; /* young_rows.bpf.h: a pair lies between two of them */
 __u32 young_marked = 0;		     /* there are any */
 __u64 overflow_frees = 0; /* frees put into the overflow map so far */
 

@@ -63,7 +63,7 @@ void cell_remove(struct cell *cell, const struct weight *weight, uint64_t birth_
 /* Add what a freed block's `time_ns` is to the cell's lifetime_ns. */
 void cell_add_lifetime(struct cell *cell, const struct weight *weight, uint64_t time_ns);
 
-/* Blocks made and freed again, with evidence counted elsewhere: bpf/young.bpf.h. */
+/* Blocks made and freed again, with evidence counted elsewhere: bpf/young_rows.bpf.h. */
 struct cell_pairs {
 	uint64_t bytes, blocks, replaced, refilled, lifetime_ns;
 	uint64_t first_ns, last_ns; /* their births */
