@@ -30,9 +30,9 @@ void life_exit(struct ledger *ledger, const struct event *event);
 int life_process(struct ledger *ledger, const struct event *event);
 
 /*
- * Apply an EVENT_RESIDENT, EVENT_CALLS (what was called while it was sampled or not watched),
+ * Apply an EVENT_RESIDENT, EVENT_CALLS (what a process that is sampled called so far),
  * EVENT_TIER (how closely it is watched from now on) or EVENT_COVERED (how long it ran
- * without probes). Of a process that has no books they are nothing.
+ * without probes). Those of a process without books are ignored.
  */
 void life_resident(struct ledger *ledger, const struct event *event);
 void life_calls(struct ledger *ledger, const struct event *event);
