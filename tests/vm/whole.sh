@@ -64,7 +64,7 @@ while [ $number -le 50 ]; do
 	number=$((number + 1))
 done
 # They are 25 in a moment, on an emulated machine: let their unwind tables be made.
-sleep 5
+sleep 10
 finish all 50
 
 start storm 1 stay
@@ -135,6 +135,25 @@ begin recorded-libc -a
 unshare -m -p -f chroot /jail /bin/keep /tmp/recorded-libc 32 stay >>/out/recorded-libc.truth &
 sleep 2
 finish recorded-libc 2
+
+# Sampled, and with a limit on what tracing may cost each process.
+start sampled 401 stay
+begin sampled -a --sample 4K
+start sampled 402 stay
+finish sampled 2
+
+mkfifo /tmp/orders
+busy 1 </tmp/orders >/tmp/busy.said &
+echo $! >/out/governed.busy
+exec 3>/tmp/orders
+start governed 51 stay
+begin governed -a --max-overhead 5
+start governed 52 stay
+echo go >&3
+sleep 4
+finish governed 2
+exec 3>&-
+wait "$(cat /out/governed.busy)" || fail "busy came to harm: $(cat /tmp/busy.said)"
 
 # The screen, once, of two processes.
 start top 41 stay
