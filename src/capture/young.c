@@ -139,7 +139,7 @@ static void empty_place(struct young *young, struct young_block *place, uint64_t
 
 static void take_block(struct young *young, const struct wanted *wanted, struct young_block *place)
 {
-	uint64_t birth = __atomic_load_n(&place->birth_ns, __ATOMIC_ACQUIRE), expected = birth;
+	__u64 birth = __atomic_load_n(&place->birth_ns, __ATOMIC_ACQUIRE), expected = birth;
 	struct young_row *row;
 
 	if (birth <= YOUNG_BUSY || birth >= wanted->blocks_until_ns || !is_of(wanted, place->ids) ||

@@ -43,19 +43,33 @@ void cell_add_lifetime(struct cell *cell, const struct weight *weight, uint64_t 
 		cell->lifetime_ns += all_ns < (double)INT64_MAX ? (uint64_t)all_ns : INT64_MAX;
 }
 
-/* Blocks born from `first_ns` to `last_ns`, each of `weight` blocks, come: do they follow the
- * one whose end left none? */
+/*
+ * Blocks born from `first_ns` to `last_ns`, each of `weight` blocks, come: do they follow the
+ * one whose end left none? Those told late were there before its end: they took its place,
+ * whatever a block that came since was taken for.
+ */
 static void follow(struct cell *cell, uint64_t weight, uint64_t first_ns, uint64_t last_ns)
 {
-	if (!cell->cleared)
+	bool overlap = first_ns < cell->cleared_ns && last_ns > cell->cleared_birth_ns;
+
+	if (cell->cleared == CELL_FOLLOWED_LATER && overlap) {
+		cell->replaced_blocks += weight;
+		cell->cleared = CELL_NOT_CLEARED;
+	} else if (cell->cleared == CELL_REFILLED && overlap) {
+		cell->refilled_blocks -= weight < cell->refilled_blocks ? weight :
+									  cell->refilled_blocks;
+		cell->cleared = CELL_NOT_CLEARED;
+	}
+	if (cell->cleared != CELL_CLEARED)
 		return;
-	cell->cleared = false;
-	if (first_ns < cell->cleared_ns) {
-		if (last_ns > cell->cleared_birth_ns)
-			cell->replaced_blocks += weight;
-	} else if (cell->cleared_ns - cell->cleared_birth_ns > first_ns - cell->cleared_ns) {
+	cell->cleared = overlap ? CELL_NOT_CLEARED : CELL_FOLLOWED_LATER;
+	if (overlap) {
+		cell->replaced_blocks += weight;
+	} else if (first_ns >= cell->cleared_ns &&
+		   cell->cleared_ns - cell->cleared_birth_ns > first_ns - cell->cleared_ns) {
 		cell->replaced_blocks += weight;
 		cell->refilled_blocks += weight;
+		cell->cleared = CELL_REFILLED;
 	}
 }
 
@@ -91,7 +105,7 @@ void cell_remove(struct cell *cell, const struct weight *weight, uint64_t birth_
 	if (how != CELL_FREE_MISSED && oldest && cell->births[cell->birth_count - 1] > birth_ns)
 		cell->replaced_blocks += weight->blocks;
 	if (how == CELL_FREED_BY_OWNER && cell->live == 1) {
-		cell->cleared = true;
+		cell->cleared = CELL_CLEARED;
 		cell->cleared_birth_ns = birth_ns;
 		cell->cleared_ns = now_ns > birth_ns ? now_ns : birth_ns;
 	}
@@ -114,7 +128,7 @@ static void clear(struct cell *cell, uint64_t birth_ns, uint64_t end_ns)
 			return;
 		}
 	}
-	cell->cleared = cell->birth_count == 0;
+	cell->cleared = cell->birth_count ? CELL_NOT_CLEARED : CELL_CLEARED;
 	cell->cleared_birth_ns = birth_ns;
 	cell->cleared_ns = end_ns;
 }
@@ -149,5 +163,5 @@ void cell_empty(struct cell *cell)
 	cell->counts.live_bytes = 0;
 	cell->counts.live_blocks = 0;
 	cell->birth_count = 0;
-	cell->cleared = false;
+	cell->cleared = CELL_NOT_CLEARED;
 }

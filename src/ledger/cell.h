@@ -30,12 +30,20 @@
 
 #define CELL_BIRTHS 8
 
+/* What became of the last free that left no block behind. */
+enum cell_cleared {
+	CELL_NOT_CLEARED,     /* there was none, or it is settled for good */
+	CELL_CLEARED,	      /* what follows is not known yet */
+	CELL_FOLLOWED_LATER,  /* a block followed, too late to have taken its place, … */
+	CELL_REFILLED,	      /* … or soon: counted; either may be put right by one told late */
+};
+
 /* Times are ns since the ledger's start. */
 struct cell {
 	uint32_t class_row, thread; /* rows of the process' classes and threads */
 	uint32_t live, made; /* blocks recorded, whatever each of them stands for */
 	uint16_t rate; /* at which its blocks were sampled; 0: all were recorded */
-	bool cleared;
+	uint8_t cleared; /* enum cell_cleared */
 	uint8_t birth_count;
 	struct tally counts;
 	/* Blocks, as in `counts` in 1/WEIGHT_ONE. */

@@ -98,10 +98,11 @@ static void put_covered(struct text *text)
 	if (!late)
 		return;
 	snprintf(line, sizeof(line),
-		 "Probes of %s process%s stood up to %s after its fork, exec or first mapping of an "
-		 "allocator: what it did before that is not in these numbers.",
+		 "Probes of %s process%s stood up to %s after %s fork, exec or first mapping of an "
+		 "allocator: what %s did before that is not in these numbers.",
 		 format_count(count, late), late == 1 ? "" : "es",
-		 units_format_duration(time, sizeof(time), worst_ns));
+		 units_format_duration(time, sizeof(time), worst_ns), late == 1 ? "its" : "their",
+		 late == 1 ? "it" : "they");
 	layout_put(&text->layout, STYLE_NOTICE, "!");
 	layout_paragraph(&text->layout, STYLE_PLAIN, 2, line);
 }

@@ -73,6 +73,29 @@ static void clear_then_set_needs_a_life_longer_than_the_gap(void **state)
 	assert_int_equal(weight_blocks(cell.replaced_blocks), 1);
 }
 
+static void a_block_told_late_was_there_before_the_one_that_followed(void **state)
+{
+	struct cell near = { 0 }, far = { 0 };
+
+	(void)state;
+	cell_add(&near, W(100), 10);
+	cell_remove(&near, W(100), 10, 50, CELL_FREED_BY_OWNER);
+	cell_add(&near, W(100), 60); /* soon enough to be taken for its follower */
+	assert_int_equal(weight_blocks(near.refilled_blocks), 1);
+	cell_add(&near, W(100), 40);
+	assert_int_equal(weight_blocks(near.replaced_blocks), 1);
+	assert_int_equal(weight_blocks(near.refilled_blocks), 0);
+
+	cell_add(&far, W(100), 10);
+	cell_remove(&far, W(100), 10, 50, CELL_FREED_BY_OWNER);
+	cell_add(&far, W(100), 100); /* too late for that */
+	assert_int_equal(weight_blocks(far.replaced_blocks), 0);
+	cell_add(&far, W(100), 40);
+	assert_int_equal(weight_blocks(far.replaced_blocks), 1);
+	cell_add(&far, W(100), 45); /* a second one says nothing new */
+	assert_int_equal(weight_blocks(far.replaced_blocks), 1);
+}
+
 static void a_missed_free_is_none(void **state)
 {
 	struct cell cell = { 0 };
@@ -154,6 +177,7 @@ int main(void)
 		cmocka_unit_test(dropping_the_newest_is_none),
 		cmocka_unit_test(several_slots_are_replaced_oldest_first),
 		cmocka_unit_test(clear_then_set_needs_a_life_longer_than_the_gap),
+		cmocka_unit_test(a_block_told_late_was_there_before_the_one_that_followed),
 		cmocka_unit_test(a_missed_free_is_none),
 		cmocka_unit_test(too_many_to_know_the_oldest_counts_none_until_known_again),
 		cmocka_unit_test(births_out_of_order_are_sorted),
