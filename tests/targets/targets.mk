@@ -64,6 +64,12 @@ MUSL := $(patsubst %,$(B)/tests/targets/musl_%,dynamic static)
 MUSL_SOURCES := tests/targets/frames.c tests/targets/lib/frames_a.c tests/targets/lib/frames_b.c
 MUSL_LDLIBS_static := -static
 targets: $(MUSL)
+# A process of a host that is no glibc one, beside those that are (tests/vm/whole.sh).
+$(B)/tests/targets/keep-musl: tests/targets/keep.c tests/targets/target.h
+	$(call msg,TARGET,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)musl-gcc $(TARGET_CFLAGS) -D_GNU_SOURCE -static $< -o $@
+
 $(B)/tests/targets/musl_%: $(MUSL_SOURCES) tests/targets/lib/frames.h tests/targets/target.h
 	$(call msg,TARGET,$@)
 	$(Q)mkdir -p $(@D)

@@ -29,11 +29,12 @@ check-vm-exact: $(VM)/vmlinuz $(B)/outlive $(B)/tests/targets/exact $(B)/tests/t
 	$(Q)tests/vm/check-allocators $(VM)/out $(VM_OPERATORS)
 
 # Machine-wide tracing runs nowhere else: it would plant probes in every process of this machine.
-check-vm-whole: $(VM)/vmlinuz $(B)/outlive $(B)/tests/targets/keep $(B)/tests/targets/busy
+check-vm-whole: $(VM)/vmlinuz $(B)/outlive $(B)/tests/targets/keep \
+		$(B)/tests/targets/keep-musl $(B)/tests/targets/busy
 	$(Q)rm -rf $(VM)/whole
 	$(Q)tests/vm/run --kernel $(VM)/vmlinuz --out $(VM)/whole --timeout 600 \
 		tests/vm/whole.sh tests/vm/shell.sh $(B)/outlive $(B)/tests/targets/keep \
-		$(B)/tests/targets/busy
+		$(B)/tests/targets/keep-musl $(B)/tests/targets/busy
 	$(Q)tests/vm/check-whole $(VM)/whole
 
 .PHONY: check-vm-exact check-vm-whole

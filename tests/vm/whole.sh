@@ -21,11 +21,12 @@ begin() {
 }
 
 # Start a target: DIRECTORY and what else it takes. Its truth goes to /out/DIRECTORY.truth.
+keeper=keep
 start() {
 	directory=$1
 	shift
 	mkdir -p "/tmp/$directory"
-	keep "/tmp/$directory" "$@" >>"/out/$directory.truth" &
+	$keeper "/tmp/$directory" "$@" >>"/out/$directory.truth" &
 }
 
 # finish NAME LINES: let the targets work until there are as many lines of truth, end the trace.
@@ -135,6 +136,16 @@ begin recorded-libc -a
 unshare -m -p -f chroot /jail /bin/keep /tmp/recorded-libc 32 stay >>/out/recorded-libc.truth &
 sleep 2
 finish recorded-libc 2
+
+# Programs of two C libraries at once.
+start two 71 stay
+keeper=keep-musl
+start two 72 stay
+begin two -a
+start two 73 leave
+keeper=keep
+start two 74 leave
+finish two 4
 
 # Sampled, and with a limit on what tracing may cost each process.
 start sampled 401 stay
