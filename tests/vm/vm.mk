@@ -37,4 +37,11 @@ check-vm-whole: $(VM)/vmlinuz $(B)/outlive $(B)/tests/targets/keep \
 		$(B)/tests/targets/keep-musl $(B)/tests/targets/busy
 	$(Q)tests/vm/check-whole $(VM)/whole
 
-.PHONY: check-vm-exact check-vm-whole
+# Too long for every check: more than a minute, and 8 GB of memory.
+check-vm-crowd: $(VM)/vmlinuz $(B)/outlive $(B)/tests/targets/keep ## 500 processes of 50 threads, all traced, in the VM
+	$(Q)rm -rf $(VM)/crowd
+	$(Q)tests/vm/run --kernel $(VM)/vmlinuz --memory 8G --out $(VM)/crowd --timeout 600 \
+		tests/vm/crowd.sh tests/vm/shell.sh $(B)/outlive $(B)/tests/targets/keep
+	$(Q)tests/vm/check-crowd $(VM)/crowd
+
+.PHONY: check-vm-exact check-vm-whole check-vm-crowd
