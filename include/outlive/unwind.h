@@ -78,7 +78,7 @@ struct unwind_mapping {
 	__u64 end;
 	__u64 bias;	  /* pc - bias = row vaddr */
 	__u32 index_base; /* number of the word with which the module's index begins */
-	__u32 index_count; /* 0: module without rows; if index_base is UNWIND_AWAY, for now */
+	__u32 index_count; /* 0: no rows; there will be when index_base is UNWIND_AWAY */
 };
 
 #define UNWIND_AWAY 1 /* never the base of an index: the rows are not in the pool, but could be */

@@ -52,7 +52,7 @@ struct traced *processes_find(const struct processes *processes, uint32_t pid);
 /* A row for `pid`, which has none; NULL without memory. */
 struct traced *processes_add(struct processes *processes, uint32_t pid);
 
-/* It has ended; its row stays for now. */
+/* It has ended; its row stays until processes_remove(). */
 void processes_exit(struct processes *processes, struct traced *traced);
 void processes_remove(struct processes *processes, struct traced *traced);
 

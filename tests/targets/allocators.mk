@@ -7,7 +7,7 @@ $(B)/tests/targets/operators-own: OPERATORS_LDFLAGS := -DOWN_NEW='"lib/own_new.h
 $(B)/tests/targets/operators-own: tests/targets/lib/own_new.h
 $(B)/tests/targets/operators-static: OPERATORS_LDFLAGS := -static-libstdc++ -static-libgcc
 targets: $(OPERATORS)
-$(OPERATORS): tests/targets/operators.cc tests/targets/target.h
+$(OPERATORS): tests/targets/operators.cc tests/targets/counted.h tests/targets/target.h
 	$(call msg,TARGET,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CXX) $(TARGET_CXXFLAGS) -MMD -MP $< -o $@ $(OPERATORS_LDFLAGS)
@@ -23,7 +23,7 @@ $(B)/tests/targets/prefixed-hidden: $(OWN_ALLOCATOR)
 $(B)/tests/targets/prefixed-hidden: PREFIXED_FLAGS := $(OWN_ALLOCATOR) \
 	'-DOWN=__attribute__((visibility("hidden"),noipa))'
 targets: $(PREFIXED)
-$(PREFIXED): tests/targets/sized.c tests/targets/target.h
+$(PREFIXED): tests/targets/sized.c tests/targets/counted.h tests/targets/target.h
 	$(call msg,TARGET,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(TARGET_CFLAGS) -D_GNU_SOURCE -fno-builtin -DOWN_ALLOCATOR $< $(PREFIXED_FLAGS) -o $@
@@ -49,7 +49,7 @@ $(STRIPPED):
 # mimalloc's and tcmalloc's own names, beside those of malloc and its kin.
 TARGET_LDLIBS_extras := -l:libmimalloc.so.2
 targets: $(B)/tests/targets/extras-tcmalloc
-$(B)/tests/targets/extras-tcmalloc: tests/targets/extras.c tests/targets/target.h
+$(B)/tests/targets/extras-tcmalloc: tests/targets/extras.c tests/targets/counted.h tests/targets/target.h
 	$(call msg,TARGET,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(TARGET_CFLAGS) -D_GNU_SOURCE -fno-builtin -DTCMALLOC $< -l:libtcmalloc.so.4 -o $@

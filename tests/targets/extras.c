@@ -4,29 +4,11 @@
  * that makes, changes or frees blocks once a round, with sizes that tell the arguments
  * apart. Counts what it did by hand.
  */
-#include "target.h"
+#include "counted.h"
 
 #define ROUNDS 53
 
-static uint64_t allocated_bytes, allocated_blocks, freed_bytes, freed_blocks, failed_calls;
 static volatile size_t huge = (size_t)PTRDIFF_MAX - 4095;
-
-static void *made(void *block, size_t size)
-{
-	if (!block)
-		_exit(95);
-	memset(block, 1, size);
-	allocated_bytes += size;
-	allocated_blocks++;
-	return block;
-}
-
-static void *going(void *block, size_t size)
-{
-	freed_bytes += size;
-	freed_blocks++;
-	return block;
-}
 
 #ifdef TCMALLOC
 /* gperftools/tcmalloc.h; C++ functions take a std::nothrow_t by reference: a pointer */

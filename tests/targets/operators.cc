@@ -10,7 +10,7 @@
  */
 #include <new>
 
-#include "target.h"
+#include "counted.h"
 
 #ifdef OWN_NEW
 #include OWN_NEW
@@ -19,26 +19,9 @@
 static const size_t rounds = 97, huge_size = static_cast<size_t>(PTRDIFF_MAX) - 4095;
 static const auto line = static_cast<std::align_val_t>(64);
 
-static uint64_t allocated_bytes, allocated_blocks, freed_bytes, freed_blocks, failed_calls, exceptions;
+static uint64_t exceptions;
 static volatile size_t huge = huge_size; /* read at run time: the compiler shall not know */
 static void *kept[16];
-
-static void *made(void *block, size_t size)
-{
-	if (!block)
-		_exit(95);
-	*static_cast<volatile char *>(block) = 1;
-	allocated_bytes += size;
-	allocated_blocks++;
-	return block;
-}
-
-static void *going(void *block, size_t size)
-{
-	freed_bytes += size;
-	freed_blocks++;
-	return block;
-}
 
 /* Sizes with an alignment are multiples of it: libstdc++ asks malloc for such. */
 __attribute__((noinline)) static void make_forms(void **blocks)

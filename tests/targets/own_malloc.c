@@ -6,7 +6,7 @@
  */
 #include <dlfcn.h>
 
-#include "target.h"
+#include "counted.h"
 
 #define ROUNDS 307
 
@@ -15,7 +15,6 @@ static void *(*next_calloc)(size_t, size_t);
 static void *(*next_realloc)(void *, size_t);
 static void (*next_free)(void *);
 
-static uint64_t allocated_bytes, allocated_blocks, freed_bytes, freed_blocks;
 static volatile uint64_t calls;
 static void *kept[ROUNDS];
 
@@ -71,22 +70,6 @@ __attribute__((constructor)) static void find_next(void)
 	next_calloc = (void *(*)(size_t, size_t))dlsym(RTLD_NEXT, "calloc");
 	next_realloc = (void *(*)(void *, size_t))dlsym(RTLD_NEXT, "realloc");
 	next_free = (void (*)(void *))dlsym(RTLD_NEXT, "free");
-}
-
-static void *made(void *block, size_t size)
-{
-	if (!block)
-		_exit(95);
-	allocated_bytes += size;
-	allocated_blocks++;
-	return block;
-}
-
-static void *going(void *block, size_t size)
-{
-	freed_bytes += size;
-	freed_blocks++;
-	return block;
 }
 
 __attribute__((noinline)) static void work(void)

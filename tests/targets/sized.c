@@ -4,7 +4,7 @@
  * OWN_ALLOCATOR a library or part of the program that has the same with the prefix je_,
  * and C23's sized frees. Counts what it did by hand.
  */
-#include "target.h"
+#include "counted.h"
 
 #ifdef OWN_ALLOCATOR
 #include "lib/own_allocator.h"
@@ -23,25 +23,7 @@ void dallocx(void *block, int flags);
 
 #define ROUNDS 101
 
-static uint64_t allocated_bytes, allocated_blocks, freed_bytes, freed_blocks, failed_calls;
 static void *kept[ROUNDS];
-
-static void *made(void *block, size_t size)
-{
-	if (!block)
-		_exit(95);
-	memset(block, 1, size);
-	allocated_bytes += size;
-	allocated_blocks++;
-	return block;
-}
-
-static void *going(void *block, size_t size)
-{
-	freed_bytes += size;
-	freed_blocks++;
-	return block;
-}
 
 /* Grow or shrink where it is. Returns its size for the ledger: what was asked for last. */
 static size_t resize(void *block, size_t old, size_t size)
