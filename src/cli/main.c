@@ -16,18 +16,18 @@ struct verb {
 };
 
 static const struct verb verbs[] = {
-	{ "threads", VERB_THREADS, "-p PID | -- COMMAND [ARG...] | RECORDING",
+	{ "threads", VERB_THREADS, "-p PID | -a | --cgroup PATH | -- COMMAND [ARG...] | RECORDING",
 	  "which thread holds what, and what kind of retention it is: run this first", cli_report },
-	{ "report", VERB_REPORT, "-p PID | -- COMMAND [ARG...] | RECORDING",
+	{ "report", VERB_REPORT, "-p PID | -a | --cgroup PATH | -- COMMAND [ARG...] | RECORDING",
 	  "which call paths hold memory, by what they hold", cli_report },
-	{ "top", VERB_TOP, "-p PID | -- COMMAND [ARG...] | RECORDING",
+	{ "top", VERB_TOP, "-p PID | -a | --cgroup PATH | -- COMMAND [ARG...] | RECORDING",
 	  "watch it live: who holds what, how fast it grows, since when", cli_top },
-	{ "record", VERB_RECORD, "-o FILE -p PID | -o FILE -- COMMAND [ARG...]",
+	{ "record", VERB_RECORD, "-o FILE -p PID | -a | --cgroup PATH | -- COMMAND [ARG...]",
 	  "trace now, look later: threads FILE, report FILE", cli_record },
 	{ "diff", VERB_DIFF, "BEFORE AFTER | RECORDING --from MARK [--to MARK]",
 	  "what grew, shrank, appeared and vanished between two recordings, or two marks of one",
 	  cli_diff },
-	{ "doctor", VERB_DOCTOR, "[-p PID]", "what this machine and this process allow", cli_doctor },
+	{ "doctor", VERB_DOCTOR, "[-p PID | -a]", "what this machine and this process allow", cli_doctor },
 };
 
 volatile sig_atomic_t cli_interrupted;
